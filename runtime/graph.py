@@ -1,0 +1,255 @@
+"""The normalised model: nodes, labelled edges, blocks; and graph theory that knows nothing else. Pure.
+
+A graph does not remember which surface form it came from. Hidden nodes are barriers: they order, and do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NewType, TypeVar
+
+from runtime.workflow import Batch, InputSpec, JsonObject, Mode, OutputSpec, Retry, Settings, Undo
+
+NodeId = NewType("NodeId", str)
+BlockId = NewType("BlockId", str)
+DEFAULT = "default"
+T = TypeVar("T", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation. `path` is its JSON pointer in the document; `timeout` bounds each attempt, in seconds."""
+
+    id: NodeId
+    type: str
+    params: JsonObject = field(default_factory=dict)
+    path: str = ""
+    purpose: str = ""
+    timeout: float | None = None
+    pool: str | None = None
+    idempotent: bool = False
+    retry: Retry | None = None
+    batch: Batch | None = None
+    undo: Undo | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`target` comes after `source`, when `source` ended with `action`. A back edge closes a loop and orders nothing."""
+
+    source: NodeId
+    target: NodeId
+    action: str = DEFAULT
+    back: bool = False
+    path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What is said about the nodes inside it, those of inner blocks included. `timeout` in seconds."""
+
+    id: BlockId
+    nodes: frozenset[NodeId]
+    path: str = ""
+    parent: BlockId | None = None
+    on_error: Mode | None = None
+    max_concurrent: int | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A workflow with one meaning. Nodes stand in document order."""
+
+    nodes: Mapping[NodeId, Node]
+    edges: tuple[Edge, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    name: str = ""
+    description: str = ""
+    inputs: Mapping[str, InputSpec] | None = None
+    outputs: Mapping[str, OutputSpec] | None = None
+    settings: Settings = field(default_factory=Settings)
+
+    @cached_property
+    def successors(self) -> Mapping[NodeId, list[NodeId]]:
+        """Nodes to the nodes right after them, back edges left out, each once."""
+        return adjacency(self.nodes, ((edge.source, edge.target) for edge in self.edges if not edge.back))
+
+    @cached_property
+    def predecessors(self) -> Mapping[NodeId, list[NodeId]]:
+        return adjacency(self.nodes, ((edge.target, edge.source) for edge in self.edges if not edge.back))
+
+    @cached_property
+    def steps(self) -> tuple[Node, ...]:
+        """The nodes that do something."""
+        return tuple(node for node in self.nodes.values() if not node.hidden)
+
+    @cached_property
+    def finals(self) -> tuple[NodeId, ...]:
+        """The steps that no other step comes after."""
+        sources = {edge.source for edge in self.visible_edges}
+        return tuple(node.id for node in self.steps if node.id not in sources)
+
+    @cached_property
+    def visible_edges(self) -> tuple[Edge, ...]:
+        """The edges between steps: a path through barriers counts as one edge, labelled as it leaves its source."""
+        leaving: dict[NodeId, list[Edge]] = {}
+        for edge in self.edges:
+            leaving.setdefault(edge.source, []).append(edge)
+
+        def lead(edge: Edge) -> Iterator[NodeId]:
+            if not self.nodes[edge.target].hidden:
+                yield edge.target
+                return
+            for onward in leaving.get(edge.target, ()):
+                yield from lead(onward)
+
+        shown = (
+            Edge(e.source, to, e.action, e.back)
+            for e in self.edges
+            if not self.nodes[e.source].hidden
+            for to in lead(e)
+        )
+        return tuple(dict.fromkeys(shown))
+
+
+def build_graph(nodes: Iterable[Node], edges: Iterable[tuple[str, str] | Edge] = (), **rest: object) -> Graph:
+    """A graph from Python, of any size: nodes, and edges as pairs of ids. KeyError names an id that is no node."""
+    by_id = {node.id: node for node in nodes}
+    made = tuple(e if isinstance(e, Edge) else Edge(NodeId(e[0]), NodeId(e[1])) for e in edges)
+    for edge in made:
+        if edge.source not in by_id or edge.target not in by_id:
+            raise KeyError(f"the edge {edge.source} -> {edge.target} names a node that is not there")
+    return Graph(by_id, made, **rest)  # type: ignore[arg-type]  # the other fields of Graph, by name
+
+
+# --- graph theory, generic -------------------------------------------------------------------------------------------
+
+
+class Cycle(ValueError):
+    """The nodes of one cycle, in order."""
+
+    def __init__(self, nodes: Sequence[Hashable]) -> None:
+        self.nodes = tuple(nodes)
+        super().__init__(" -> ".join(map(str, [*nodes, nodes[0]])))
+
+
+def adjacency(nodes: Iterable[T], pairs: Iterable[tuple[T, T]]) -> dict[T, list[T]]:
+    """Each node to the nodes its pairs lead to, in order and once."""
+    found: dict[T, dict[T, None]] = {node: {} for node in nodes}
+    for source, target in pairs:
+        found[source][target] = None
+    return {node: list(targets) for node, targets in found.items()}
+
+
+def topological(successors: Mapping[T, Sequence[T]]) -> list[T]:
+    """All nodes, each after those that lead to it; ties in the mapping's order. Raises Cycle. Kahn (1962)."""
+    missing = dict.fromkeys(successors, 0)
+    for targets in successors.values():
+        for target in targets:
+            missing[target] += 1
+    order = [node for node, count in missing.items() if not count]
+    for node in order:
+        for target in successors[node]:
+            missing[target] -= 1
+            if not missing[target]:
+                order.append(target)
+    if len(order) < len(missing):
+        raise _cycle_among({node for node, count in missing.items() if count}, successors)
+    return order
+
+
+def _cycle_among(left: set[T], successors: Mapping[T, Sequence[T]]) -> Cycle:
+    """One cycle among nodes that cannot be ordered, found by walking backwards: each of them has one before it."""
+    before = {target: node for node in successors if node in left for target in successors[node] if target in left}
+    node, walk = next(node for node in successors if node in left), dict[T, None]()
+    while node not in walk:
+        walk[node] = None
+        node = before[node]
+    backwards = list(walk)
+    return Cycle(backwards[backwards.index(node) :][::-1])
+
+
+def generations(successors: Mapping[T, Sequence[T]]) -> list[list[T]]:
+    """The nodes by the length of the longest way to them: those without predecessor first. Raises Cycle."""
+    level: dict[T, int] = dict.fromkeys(successors, 0)
+    for node in topological(successors):
+        for target in successors[node]:
+            level[target] = max(level[target], level[node] + 1)
+    layers: list[list[T]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
+    for node, at in level.items():
+        layers[at].append(node)
+    return layers
+
+
+def marked_before(successors: Mapping[T, Sequence[T]], marked: Iterable[T]) -> dict[T, int]:
+    """For every node, which of the marked nodes come before it, as bits in the order of `marked`. Raises Cycle."""
+    bit = {node: 1 << at for at, node in enumerate(marked)}
+    before = dict.fromkeys(successors, 0)
+    for node in topological(successors):
+        seen = before[node] | bit.get(node, 0)
+        if seen:
+            for target in successors[node]:
+                before[target] |= seen
+    return before
+
+
+def ancestors(node: T, predecessors: Mapping[T, Sequence[T]]) -> set[T]:
+    """All nodes from which a way leads to `node`."""
+    found: set[T] = set()
+    stack = list(predecessors[node])
+    while stack:
+        if (each := stack.pop()) not in found:
+            found.add(each)
+            stack.extend(predecessors[each])
+    return found
+
+
+def critical_path(successors: Mapping[T, Sequence[T]], weight: Callable[[T], float]) -> tuple[float, list[T]]:
+    """The length and the nodes of a heaviest way; of equals, the first in order. Raises Cycle."""
+    best: dict[T, tuple[float, T | None]] = {node: (0.0, None) for node in successors}
+    order = topological(successors)
+    for node in order:
+        reached = best[node][0] + weight(node)
+        for target in successors[node]:
+            if best[target][1] is None or reached > best[target][0]:
+                best[target] = (reached, node)
+    if not order:
+        return 0.0, []
+    end: T | None = max(order, key=lambda node: best[node][0] + weight(node))
+    assert end is not None
+    length, way = best[end][0] + weight(end), list[T]()
+    while end is not None:
+        way.append(end)
+        end = best[end][1]
+    return length, way[::-1]
+
+
+def ordered_pairs(graph: Graph) -> set[tuple[NodeId, NodeId]]:
+    """The pairs of steps of which the first is always settled before the second starts."""
+    return {
+        (before, node.id)
+        for node in graph.steps
+        for before in ancestors(node.id, graph.predecessors)
+        if not graph.nodes[before].hidden
+    }
+
+
+def equal(one: Graph, other: Graph) -> bool:
+    """Whether two graphs order the same pairs of nodes, with the same actions, and have the same blocks."""
+
+    def blocks(graph: Graph) -> set[tuple[object, ...]]:
+        return {(b.id, b.nodes, b.on_error, b.max_concurrent, b.timeout) for b in graph.blocks}
+
+    def actions(graph: Graph) -> set[Edge]:
+        return {edge for edge in graph.visible_edges if edge.action != DEFAULT}
+
+    return (
+        {node.id for node in one.steps} == {node.id for node in other.steps}
+        and ordered_pairs(one) == ordered_pairs(other)
+        and actions(one) == actions(other)
+        and blocks(one) == blocks(other)
+    )

@@ -1,0 +1,267 @@
+"""What a node can do: NodeType, the registry that finds it by name, and `@node_type`, the door for all of them.
+
+The built-in types come through the same entry points (group `plait.node_types`) as anyone else's.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, get_type_hints, is_typeddict
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+
+from runtime.completion import CompletionClient
+from runtime.issues import JsonValue, PlaitError
+from runtime.workflow import JsonObject
+
+GROUP = "plait.node_types"
+Outputs = Mapping[str, JsonValue]
+Loader = Callable[[], "NodeType"]
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """What one attempt may know of the run around it. `directory` is where relative paths begin."""
+
+    run_id: str
+    node: str
+    attempt: int
+    directory: Path
+    completions: CompletionClient | None = None
+    actions: tuple[str, ...] = ()
+    log: Callable[[str], None] = field(default=lambda line: None)
+
+
+class NodeFailed(PlaitError):
+    """A node ended badly, and says how. `outputs` stay readable; `retry_after` is in seconds."""
+
+    def __init__(
+        self, code: str, message: str, outputs: Outputs | None = None, retry_after: float | None = None
+    ) -> None:
+        self.code, self.message, self.outputs, self.retry_after = code, message, outputs or {}, retry_after
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A place outside the run that a node reads or writes: a file, a host, or anything. `place` None: any such place."""
+
+    kind: str
+    place: str | None = None
+    writes: bool = True
+
+    def meets(self, other: Effect) -> bool:
+        """Whether the order of the two can be seen from outside."""
+        if not (self.writes or other.writes):
+            return False
+        if "anything" in (self.kind, other.kind):
+            return True
+        return self.kind == other.kind and (self.place is None or other.place is None or self.place == other.place)
+
+
+ANYTHING = (Effect("anything"),)
+
+
+@dataclass(frozen=True, slots=True)
+class ParamProblem:
+    """What a type's own check found: the keys that lead to the place inside the params, and the rest of an issue."""
+
+    keys: tuple[str | int, ...]
+    code: str
+    message: str
+    hint: str = ""
+
+
+def _nothing(params: JsonObject) -> tuple[()]:
+    return ()
+
+
+def _as_written(params: JsonObject) -> JsonObject:
+    return params
+
+
+def _named(returned: Any) -> JsonObject:
+    return dict(returned)
+
+
+def _single(returned: Any) -> JsonObject:
+    return {"result": returned}
+
+
+def _none(returned: Any) -> JsonObject:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeType:
+    """One kind of node.
+
+    `outputs` maps each output to its JSON type (`any` where it is open), `aliases` second names to them. `capabilities`,
+    `effects` and `check` read params as written, references included. `rewrite` moves references out of a text where
+    none may be pasted. `call` takes params and context, `read` turns what it returned into outputs. `verbatim` params are never searched for references. `limit` names the places an attempt takes.
+    """
+
+    name: str
+    function: Function
+    params: type[BaseModel]
+    call: Callable[[BaseModel, NodeContext], Any]
+    outputs: Mapping[str, str]
+    read: Callable[[Any], JsonObject] = _named
+    description: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    capabilities: Callable[[JsonObject], Iterable[str]] = _nothing
+    effects: Callable[[JsonObject], Iterable[Effect]] = _nothing
+    check: Callable[[JsonObject], Iterable[ParamProblem]] = _nothing
+    rewrite: Callable[[JsonObject], JsonObject] = _as_written
+    verbatim: frozenset[str] = frozenset()
+    transient: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
+    limit: str | None = None
+    undoes: bool = False
+    supported: bool = True
+    is_async: bool = True
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        """A decorated function can be called as before."""
+        return self.function(*args, **named)
+
+
+def node_type(
+    name: str | None = None, *, outputs: Mapping[str, str] | None = None, **details: Any
+) -> Callable[[Function], NodeType]:
+    """Makes a typed function a node type; `details` are the other fields of NodeType.
+
+    Its parameters become the params (or one parameter annotated with a pydantic model is all of them; one annotated
+    NodeContext receives the context). Its return annotation gives the outputs: the fields of a TypedDict, dataclass or
+    model, else one output `result`. A `def` runs in a thread, an `async def` on the event loop. TypeError for a
+    parameter without an annotation.
+    """
+
+    def wrap(function: Function) -> NodeType:
+        label = name or function.__name__
+        signature = _Signature.of(function, label)
+        fields, read = (outputs, _named) if outputs is not None else signature.outputs()
+        return NodeType(
+            name=label,
+            function=function,
+            params=signature.model,
+            call=signature.caller(function),
+            outputs=fields,
+            read=read,
+            description=details.pop("description", (inspect.getdoc(function) or "").partition("\n")[0]),
+            is_async=inspect.iscoroutinefunction(function),
+            **details,
+        )
+
+    return wrap
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """How a function takes its params and context."""
+
+    model: type[BaseModel]
+    whole: str | None
+    context: str | None
+    returns: object
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], label: str) -> _Signature:
+        hints = get_type_hints(function, include_extras=True)
+        returns = hints.pop("return", JsonValue)
+        parameters = inspect.signature(function).parameters
+        if bare := [each for each in parameters if each not in hints]:
+            raise TypeError(f"node type '{label}': the parameter '{bare[0]}' has no annotation; add its type")
+        context = next((each for each, hint in hints.items() if hint is NodeContext), None)
+        whole = next((each for each, hint in hints.items() if _is_model(hint)), None)
+        if whole is not None:
+            return cls(hints[whole], whole, context, returns)
+        fields: dict[str, Any] = {
+            each: (hints[each], ... if parameter.default is parameter.empty else parameter.default)
+            for each, parameter in parameters.items()
+            if each != context
+        }
+        model = create_model(f"{label}_params", __config__=ConfigDict(extra="forbid"), **fields)
+        return cls(model, None, context, returns)
+
+    def caller(self, function: Callable[..., Any]) -> Callable[[BaseModel, NodeContext], object]:
+        whole, context_name = self.whole, self.context
+        names = tuple(self.model.model_fields)
+
+        def call(params: BaseModel, context: NodeContext) -> object:
+            given = {whole: params} if whole else {name: getattr(params, name) for name in names}
+            return function(**given) if context_name is None else function(**given, **{context_name: context})
+
+        return call
+
+    def outputs(self) -> tuple[Mapping[str, str], Callable[[Any], JsonObject]]:
+        if _is_model(self.returns):
+            return _fields(self.returns), lambda returned: returned.model_dump(mode="json")
+        if is_dataclass(self.returns):
+            return _fields(self.returns), asdict
+        if is_typeddict(self.returns):
+            return _fields(self.returns), _named
+        return ({}, _none) if self.returns is type(None) else ({"result": _json_type(self.returns)}, _single)
+
+
+def _fields(record: object) -> Mapping[str, str]:
+    return {each: _json_type(hint) for each, hint in get_type_hints(record).items()}
+
+
+def _is_model(hint: object) -> bool:
+    return isinstance(hint, type) and issubclass(hint, BaseModel)
+
+
+def _json_type(hint: Any) -> str:
+    """The JSON type of an annotation; `any` where it has none or several."""
+    try:
+        kind = TypeAdapter(hint).json_schema().get("type", "any")
+    except Exception:  # pydantic has no one base for "no schema for this annotation"; any type at all is legal here
+        return "any"
+    return kind if isinstance(kind, str) else "any"
+
+
+class Registry:
+    """Node types by name, each loaded when first asked for. Hyphens and underscores in names are alike."""
+
+    def __init__(self, loaders: Mapping[str, Loader]) -> None:
+        self._loaders = dict(loaders)
+        self._loaded: dict[str, NodeType] = {}
+
+    def get(self, name: str) -> NodeType | None:
+        key = name.replace("-", "_")
+        if key not in self._loaded and key in self._loaders:
+            self._loaded[key] = self._loaders[key]()
+        return self._loaded.get(key)
+
+    def __getitem__(self, name: str) -> NodeType:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._loaders))
+
+    def __contains__(self, name: str) -> bool:
+        return name.replace("-", "_") in self._loaders
+
+    def with_types(self, *types: NodeType) -> Registry:
+        """A registry that also knows the given types; of equal names the given one counts."""
+        added = {each.name.replace("-", "_"): (lambda each=each: each) for each in types}
+        return Registry({**self._loaders, **added})
+
+    def only(self, names: Iterable[str]) -> Registry:
+        """A registry of the named types alone."""
+        kept = {name.replace("-", "_") for name in names}
+        return Registry({name: loader for name, loader in self._loaders.items() if name in kept})
+
+
+def installed_types() -> Registry:
+    """The node types of every installed package that offers some, the built-in ones among them."""
+    return Registry({point.name.replace("-", "_"): point.load for point in entry_points(group=GROUP)})
