@@ -29,7 +29,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What a model is asked. `model` None is the client's default; `schema` is a JSON Schema the answer must satisfy."""
+    """What a model is asked. `model` None: the client's default. `schema`: a JSON Schema the answer must satisfy."""
 
     messages: tuple[Message, ...]
     model: str | None = None

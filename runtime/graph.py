@@ -173,12 +173,18 @@ def _cycle_among(left: set[T], successors: Mapping[T, Sequence[T]]) -> Cycle:
     return Cycle(backwards[backwards.index(node) :][::-1])
 
 
-def generations(successors: Mapping[T, Sequence[T]]) -> list[list[T]]:
-    """The nodes by the length of the longest way to them: those without predecessor first. Raises Cycle."""
+def levels(successors: Mapping[T, Sequence[T]]) -> dict[T, int]:
+    """Every node to the number of steps on the longest way to it. Raises Cycle."""
     level: dict[T, int] = dict.fromkeys(successors, 0)
     for node in topological(successors):
         for target in successors[node]:
             level[target] = max(level[target], level[node] + 1)
+    return level
+
+
+def generations(successors: Mapping[T, Sequence[T]]) -> list[list[T]]:
+    """The nodes by their level: those without predecessor first. Raises Cycle."""
+    level = levels(successors)
     layers: list[list[T]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for node, at in level.items():
         layers[at].append(node)

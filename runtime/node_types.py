@@ -15,7 +15,7 @@ from typing import Any, get_type_hints, is_typeddict
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
 from runtime.completion import CompletionClient
-from runtime.issues import JsonValue, PlaitError
+from runtime.issues import Code, JsonValue, PlaitError
 from runtime.workflow import JsonObject
 
 GROUP = "plait.node_types"
@@ -38,12 +38,22 @@ class NodeContext:
 
 
 class NodeFailed(PlaitError):
-    """A node ended badly, and says how. `outputs` stay readable; `retry_after` is in seconds."""
+    """A node ended badly, and says how.
+
+    `outputs` stay readable; `retry_after` is in seconds; `transient` None means: as the type says of the code.
+    """
 
     def __init__(
-        self, code: str, message: str, outputs: Outputs | None = None, retry_after: float | None = None
+        self,
+        code: str,
+        message: str,
+        outputs: Outputs | None = None,
+        *,
+        retry_after: float | None = None,
+        transient: bool | None = None,
     ) -> None:
-        self.code, self.message, self.outputs, self.retry_after = code, message, outputs or {}, retry_after
+        self.code, self.message, self.outputs = code, message, outputs or {}
+        self.retry_after, self.transient = retry_after, transient
         super().__init__(message)
 
 
@@ -72,7 +82,7 @@ class ParamProblem:
     """What a type's own check found: the keys that lead to the place inside the params, and the rest of an issue."""
 
     keys: tuple[str | int, ...]
-    code: str
+    code: Code
     message: str
     hint: str = ""
 

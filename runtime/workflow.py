@@ -257,7 +257,7 @@ def load_workflow(value: Json) -> Workflow:
 
 def _form(value: Json) -> tuple[type[Workflow] | None, list[Issue]]:
     if not isinstance(value, dict):
-        found = f"a workflow is an object; found {_show(value)}"
+        found = f"a workflow is an object; found {show(value)}"
         return None, [Issue("schema", "", found, 'begin with {"pipeline": [...]}')]
     if "pipeline" in value and "nodes" in value:
         both = "both 'pipeline' and 'nodes' are there; a workflow has one of them"
@@ -323,7 +323,7 @@ _EXAMPLES: dict[str, str] = {
 def _issue(detail: ErrorDetails, form: type[BaseModel], value: Json) -> Issue:
     loc = _plain(detail["loc"])
     path, last = pointer(*loc), str(loc[-1]) if loc else ""
-    found, limits = _show(detail["input"]), detail.get("ctx", {})
+    found = show(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
             return Issue(
@@ -336,20 +336,30 @@ def _issue(detail: ErrorDetails, form: type[BaseModel], value: Json) -> Issue:
         case "too_short":
             return Issue("schema", path, "an empty list; at least one entry is needed", "add a step")
         case "literal_error" if last == "ir_version":
-            return Issue("schema", path, f"version {found} does not fit this form", f"write {limits['expected']}")
-        case "literal_error":
-            return Issue("schema", path, f"found {found}", f"one of {limits['expected']}")
+            message = f"version {found} does not fit this form"
+            return Issue("schema", path, message, f"write {detail['ctx']['expected']}")
         case "string_pattern_mismatch":
             message = f"{found} is not a legal name"
             return Issue("schema", path, message, "letters, digits, '_' and '-', beginning with a letter or '_'")
         case "union_tag_invalid":
             message = "a sequence {'pipeline': [...]} stands only in a branch of a parallel block"
             return Issue("schema", path, message, "put its steps here directly")
-        case "greater_than" | "greater_than_equal" as kind:
-            bound = f"more than {limits['gt']}" if kind == "greater_than" else f"at least {limits['ge']}"
-            return Issue("schema", path, f"found {found}", f"must be {bound}")
+        case _:
+            return Issue("schema", path, f"found {found}", f"must be {requirement(detail)}")
+
+
+def requirement(detail: ErrorDetails) -> str:
+    """What pydantic wanted instead, in the words of a person who writes JSON."""
+    limits = detail.get("ctx", {})
+    match detail["type"]:
+        case "literal_error" | "enum":
+            return f"one of {limits['expected']}"
+        case "greater_than":
+            return f"more than {limits['gt']}"
+        case "greater_than_equal":
+            return f"at least {limits['ge']}"
         case kind:
-            return Issue("schema", path, f"found {found}", f"must be {_EXPECTED.get(kind, detail['msg'])}")
+            return _EXPECTED.get(kind, detail["msg"])
 
 
 def _plain(loc: tuple[str | int, ...]) -> list[str | int]:
@@ -382,7 +392,8 @@ def _known_keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
+    """A found value for a message: short, strings in quotes."""
     text = as_text(value) if not isinstance(value, str) else f"'{value}'"  # type: ignore[arg-type]  # it came from JSON
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -1,0 +1,25 @@
+"""From a request in plain words to an accepted workflow. Knows models, runs nothing. These are its public names."""
+
+from planner.attempt import Attempt
+from planner.catalog import answer_schema
+from planner.errors import InvalidRequest, NotAccepted
+from planner.planning import Plan, plan, plan_sync
+from planner.prompting import render_messages, show_messages
+from planner.repair import Budget, Policy
+from planner.request import Request, read_request
+
+__all__ = [
+    "Attempt",
+    "Budget",
+    "InvalidRequest",
+    "NotAccepted",
+    "Plan",
+    "Policy",
+    "Request",
+    "answer_schema",
+    "plan",
+    "plan_sync",
+    "read_request",
+    "render_messages",
+    "show_messages",
+]

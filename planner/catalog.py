@@ -1,0 +1,202 @@
+"""The registry as a model sees it: one line for each node type, and the JSON Schema of an answer.
+
+Pure and sorted: equal registries give equal bytes. The schema keeps to what grammar converters of model servers know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from pydantic import ValidationError
+
+from runtime.issues import JsonValue
+from runtime.node_types import NodeType, Registry
+
+Schema = dict[str, JsonValue]
+
+# Bounds that a sensible answer does not meet, so that a small model cannot go on forever.
+MAX_ENTRIES, MAX_BRANCHES, MAX_SEQUENCE, MAX_WORDS = 12, 10, 8, 300
+MAX_DEPTH = 3  # of what is said about a param; deeper parts are any JSON
+
+_PLAIN: Schema = {"type": "string"}
+_REFERENCE = {"$ref": "#/$defs/reference"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the prompt says of one node type: `params` is a signature, `?` marks what may be left out."""
+
+    name: str
+    description: str
+    params: str
+    outputs: str
+
+
+def catalogue(registry: Registry) -> tuple[Listed, ...]:
+    """Every node type that can run, by name."""
+    return tuple(
+        Listed(each.name, each.description, _signature(each), ", ".join(each.outputs)) for each in _usable(registry)
+    )
+
+
+def answer_schema(registry: Registry) -> Schema:
+    """The JSON Schema of a workflow in the small language that models are asked for: steps, blocks, sequences."""
+    types = _usable(registry)
+    steps = {f"step_{each.name}": _step(each) for each in types}
+    entry, branch = {"$ref": "#/$defs/entry"}, {"$ref": "#/$defs/branch"}
+    any_step: list[JsonValue] = [{"$ref": f"#/$defs/{name}"} for name in steps]
+    block = _object({"parallel": _list(branch, 2, MAX_BRANCHES)})
+    sequence = _object({"pipeline": _list(entry, 1, MAX_SEQUENCE)})
+    return {
+        **_object({"description": {**_PLAIN, "maxLength": MAX_WORDS}, "pipeline": _list(entry, 1, MAX_ENTRIES)}),
+        "$defs": {
+            **steps,
+            "block": block,
+            "sequence": sequence,
+            "entry": {"anyOf": [*any_step, {"$ref": "#/$defs/block"}]},
+            "branch": {"anyOf": [*any_step, {"$ref": "#/$defs/sequence"}]},
+            "reference": {**_PLAIN, "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_.-]*\}$"},
+        },
+    }
+
+
+def _usable(registry: Registry) -> list[NodeType]:
+    return [registry[name] for name in registry if registry[name].supported]
+
+
+# --- signatures ------------------------------------------------------------------------------------------------------
+
+
+def _signature(node_type: NodeType) -> str:
+    required = _required(node_type)
+    params = _params(node_type)
+    return ", ".join(
+        f"{name}{'' if name in required else '?'}: {_word(params[name])}"
+        for name in sorted(params, key=lambda name: name not in required)
+    )
+
+
+def _word(schema: Schema) -> str:
+    """A param's type in one word, or the values it may have."""
+    match schema:
+        case {"enum": [*values]}:
+            return "|".join(map(str, values))
+        case {"const": value}:
+            return str(value)
+        case {"anyOf": [*kinds]}:
+            return "|".join(dict.fromkeys(_word(cast("Schema", kind)) for kind in kinds))
+        case {"type": "array"}:
+            return "list"
+        case {"type": str(kind)}:
+            return kind
+        case _:
+            return "any"
+
+
+# --- the schema of an answer -----------------------------------------------------------------------------------------
+
+
+def _step(node_type: NodeType) -> Schema:
+    required = _required(node_type)
+    params = {name: _or_reference(schema) for name, schema in _params(node_type).items()}
+    ordered = {name: params[name] for name in sorted(params, key=lambda name: name not in required)}
+    return _object(
+        {
+            "id": {**_PLAIN, "pattern": "^[a-z][a-z0-9_]{0,23}$"},
+            "type": {"const": node_type.name},
+            "params": _object(ordered, required),
+        }
+    )
+
+
+def _or_reference(schema: Schema) -> Schema:
+    """What is no text may also come from another step."""
+    if schema.get("type") == "string" or not schema:
+        return schema
+    kinds = cast("list[JsonValue]", schema.get("anyOf", [schema]))
+    return schema if _PLAIN in kinds else {"anyOf": [*kinds, _REFERENCE]}
+
+
+def _object(properties: Mapping[str, JsonValue], required: Iterator[str] | list[str] | None = None) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties if required is None else required),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: JsonValue, at_least: int, at_most: int) -> Schema:
+    return {"type": "array", "items": items, "minItems": at_least, "maxItems": at_most}
+
+
+# --- what a params model says ----------------------------------------------------------------------------------------
+
+
+def _params(node_type: NodeType) -> dict[str, Schema]:
+    described = node_type.params.model_json_schema(by_alias=True)
+    definitions = described.get("$defs", {})
+    return {name: _simple(part, definitions, MAX_DEPTH) for name, part in described.get("properties", {}).items()}
+
+
+def _required(node_type: NodeType) -> list[str]:
+    """The params a step must have. Of a type that marks none and still refuses to have none, the first."""
+    described = node_type.params.model_json_schema(by_alias=True)
+    marked = [str(name) for name in described.get("required", [])]
+    if marked or not described.get("properties"):
+        return marked
+    return [next(iter(described["properties"]))] if _refuses_nothing(node_type) else []
+
+
+def _refuses_nothing(node_type: NodeType) -> bool:
+    try:
+        node_type.params.model_validate({})
+    except ValidationError:
+        return True
+    return any(True for _ in node_type.check({}))
+
+
+def _simple(schema: Schema, definitions: Mapping[str, Schema], depth: int) -> Schema:
+    """A schema reduced to types, values and parts: no titles, defaults or bounds, references put in their place."""
+    if depth == 0:
+        return {}
+    match schema:
+        case {"$ref": str(name)}:
+            return _simple(definitions.get(name.rpartition("/")[2], {}), definitions, depth - 1)
+        case {"anyOf": [*kinds]} | {"oneOf": [*kinds]}:
+            return _either([_simple(cast("Schema", kind), definitions, depth) for kind in kinds])
+        case {"enum": values}:
+            return {"enum": values}
+        case {"const": value}:
+            return {"const": value}
+        case {"type": "array"}:
+            return {"type": "array", "items": _simple(_part(schema, "items"), definitions, depth - 1)}
+        case {"type": "object", "properties": dict(properties)}:
+            parts = {key: _simple(cast("Schema", part), definitions, depth - 1) for key, part in properties.items()}
+            return _object(parts, cast("list[str]", schema.get("required", [])))
+        case {"type": "object"}:
+            return {"type": "object", "additionalProperties": _values(schema, definitions, depth)}
+        case {"type": kind}:
+            return {"type": kind}
+        case _:
+            return {}
+
+
+def _either(kinds: list[Schema]) -> Schema:
+    """One of several; null is left out, since a param without a value is not written at all."""
+    kept = [kind for kind in kinds if kind != {"type": "null"}]
+    if {} in kept or not kept:
+        return {}
+    return kept[0] if len(kept) == 1 else {"anyOf": cast("list[JsonValue]", kept)}
+
+
+def _part(schema: Schema, key: str) -> Schema:
+    part = schema.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _values(schema: Schema, definitions: Mapping[str, Schema], depth: int) -> JsonValue:
+    """What the values of an open object may be; true where they may be anything."""
+    return _simple(_part(schema, "additionalProperties"), definitions, depth - 1) or True

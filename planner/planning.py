@@ -1,0 +1,139 @@
+"""`plan()`: a request in plain words to an accepted workflow. The only part of planning that asks a model."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never, cast
+
+from planner.attempt import Attempt, total_cost, total_usage
+from planner.catalog import answer_schema
+from planner.errors import NotAccepted
+from planner.parsing import parse_answer
+from planner.prompting import Correction, render_messages
+from planner.repair import Accept, Ask, Budget, GiveUp, Policy, Strategy, next_move
+from planner.request import Request, read_request
+from planner.validation import Check, judge, reasons
+from runtime.completion import Completion, CompletionClient, CompletionRequest, Usage
+from runtime.issues import JsonValue
+from runtime.node_types import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An accepted workflow in pipeline form, and what it took. `cost_usd` None means unknown; `seconds` is all of it."""
+
+    workflow: Mapping[str, JsonValue]
+    attempts: tuple[Attempt, ...]
+    usage: Usage
+    cost_usd: float | None
+    model: str
+    seconds: float
+
+
+async def plan(
+    request: str,
+    *,
+    completions: CompletionClient,
+    registry: Registry,
+    inputs: Mapping[str, str] | None = None,
+    model: str | None = None,
+    budget: Budget = Budget(),
+    policy: Policy = Policy(),
+    checks: Sequence[Check] = (),
+    on_attempt: Callable[[Attempt], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Plan:
+    """Asks until an answer is accepted. Raises InvalidRequest, NotAccepted, or the CompletionError of a failed call.
+
+    `inputs` maps the name of each input to its JSON type or a description; their values are never sent. `checks` are
+    further rules of acceptance. `on_attempt` sees each attempt as it is judged.
+    """
+    asked, began = read_request(request, inputs), clock()
+    schema = answer_schema(registry)
+    attempts: tuple[Attempt, ...] = ()
+    while True:
+        move = next_move(attempts, budget, policy, clock() - began)
+        match move:
+            case Accept(attempt):
+                return _planned(attempt, attempts, clock() - began)
+            case GiveUp(reason):
+                raise NotAccepted(reason, attempts)
+            case Ask(strategy):
+                messages = render_messages(asked, registry, _correction(strategy, attempts))
+                wanted = CompletionRequest(messages, model, max_tokens=budget.answer_tokens, schema=schema)
+                completion = await completions.complete(wanted)
+                attempts += (_judged(completion, len(attempts) + 1, asked, registry, checks),)
+                if on_attempt:
+                    on_attempt(attempts[-1])
+            case _:
+                assert_never(move)
+
+
+def plan_sync(
+    request: str,
+    *,
+    completions: CompletionClient,
+    registry: Registry,
+    inputs: Mapping[str, str] | None = None,
+    model: str | None = None,
+    budget: Budget = Budget(),
+    policy: Policy = Policy(),
+    checks: Sequence[Check] = (),
+    on_attempt: Callable[[Attempt], None] | None = None,
+) -> Plan:
+    """As `plan`, for programs without an event loop."""
+    planning = plan(
+        request,
+        completions=completions,
+        registry=registry,
+        inputs=inputs,
+        model=model,
+        budget=budget,
+        policy=policy,
+        checks=checks,
+        on_attempt=on_attempt,
+    )
+    return asyncio.run(planning)
+
+
+def _correction(strategy: Strategy | None, attempts: Sequence[Attempt]) -> Correction | None:
+    if strategy is None:
+        return None
+    last = attempts[-1]
+    return Correction(strategy, reasons(last.issues, last.candidate), last.candidate)
+
+
+def _judged(
+    completion: Completion, number: int, request: Request, registry: Registry, checks: Sequence[Check]
+) -> Attempt:
+    parsed = parse_answer(completion.text, completion.finish_reason)
+    candidate, issues, notes = parsed.value, parsed.issues, parsed.notes
+    if not issues:
+        verdict = judge(parsed.value, request, registry, checks)
+        candidate, issues, notes = verdict.candidate, verdict.issues, (*notes, *verdict.notes)
+    return Attempt(
+        number=number,
+        text=completion.text,
+        candidate=candidate,
+        issues=issues,
+        notes=notes,
+        usage=completion.usage,
+        cost_usd=completion.cost_usd,
+        seconds=completion.seconds,
+        finish_reason=completion.finish_reason,
+        model=completion.model,
+    )
+
+
+def _planned(accepted: Attempt, attempts: tuple[Attempt, ...], seconds: float) -> Plan:
+    return Plan(
+        workflow=cast("dict[str, JsonValue]", accepted.candidate),  # examined: an object
+        attempts=attempts,
+        usage=total_usage(attempts),
+        cost_usd=total_cost(attempts),
+        model=accepted.model,
+        seconds=seconds,
+    )

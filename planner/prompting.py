@@ -1,0 +1,85 @@
+"""From a request to messages; the only file that knows jinja2.
+
+What does not depend on the request stands first and has the same bytes every time. A request enters as data: what looks
+like a template in it stays text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import FunctionLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from planner.catalog import catalogue
+from planner.repair import Strategy
+from planner.request import Request
+from runtime.completion import Message
+from runtime.issues import JsonValue
+from runtime.node_types import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Why the last answer was refused, as sentences, and that answer as a value (shown under `conversation` only)."""
+
+    strategy: Strategy
+    reasons: tuple[str, ...]
+    answer: JsonValue
+
+
+def render_messages(request: Request, registry: Registry, correction: Correction | None = None) -> tuple[Message, ...]:
+    """The prompt for a first answer, or with a correction for a better one. Equal arguments give equal bytes."""
+    system = Message("system", _render("plan_system", types=catalogue(registry), examples=examples()))
+    reasons = correction.reasons if correction else ()
+    if correction is None or correction.strategy == "fresh":
+        return system, Message("user", _asked(request, reasons))
+    return (
+        system,
+        Message("user", _asked(request)),
+        Message("assistant", compact(correction.answer)),
+        Message("user", _render("repair_user", reasons=reasons)),
+    )
+
+
+def show_messages(messages: Sequence[Message]) -> str:
+    """The exact messages as one text, each under its role."""
+    return "\n".join(f"--- {message.role} ---\n{message.content}" for message in messages)
+
+
+@cache
+def examples() -> tuple[dict[str, JsonValue], ...]:
+    """The worked examples of the prompt, by file name: `request` and `workflow`, with `inputs` where it has some."""
+    folder = files("prompts") / "examples"
+    found = sorted((each for each in folder.iterdir() if each.name.endswith(".json")), key=lambda each: each.name)
+    return tuple(json.loads(each.read_text(encoding="utf-8")) for each in found)
+
+
+def compact(value: JsonValue) -> str:
+    """JSON on one line, as the examples have it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _asked(request: Request, reasons: Sequence[str] = ()) -> str:
+    return _render("plan_user", request=request.text, inputs=request.inputs, reasons=reasons)
+
+
+def _render(template: str, **values: object) -> str:
+    return _environment().get_template(f"{template}.jinja").render(**values)
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FunctionLoader(lambda name: (files("prompts") / name).read_text(encoding="utf-8")),
+        undefined=StrictUndefined,
+        autoescape=False,  # the prompt is text for a model, and escaping would change the request
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["compact"] = compact
+    return environment

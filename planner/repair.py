@@ -1,0 +1,95 @@
+"""The repair loop as a state machine: from the attempts so far to the next move. It holds no client and no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from planner.attempt import Attempt, total_cost, total_usage
+from runtime.issues import errors_of
+
+Strategy = Literal["fresh", "conversation"]
+"""`fresh`: the request anew with the reasons, without the refused answer. `conversation`: that answer, then its issues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What planning may spend. None is no limit; `answer_tokens` bounds each single answer."""
+
+    attempts: int = 4
+    tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float | None = None
+    answer_tokens: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`strategies` are taken in turn; after `repeats` attempts in a row with the same issues there is no further one."""
+
+    strategies: tuple[Strategy, ...] = ("fresh", "conversation")
+    repeats: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the model; `strategy` None is the first time."""
+
+    strategy: Strategy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    reason: str
+
+
+Move: TypeAlias = Ask | Accept | GiveUp
+
+
+def next_move(attempts: Sequence[Attempt], budget: Budget, policy: Policy, elapsed: float) -> Move:
+    """What to do after the attempts so far; `elapsed` in seconds since the first was begun."""
+    if attempts and attempts[-1].accepted:
+        return Accept(attempts[-1])
+    if reason := _spent(attempts, budget, elapsed) or _stuck(attempts, policy):
+        return GiveUp(reason)
+    return Ask(_strategy(attempts, policy) if attempts else None)
+
+
+def _spent(attempts: Sequence[Attempt], budget: Budget, elapsed: float) -> str:
+    """Which part of the budget is used up, or nothing."""
+    usage, cost = total_usage(attempts), total_cost(attempts)
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    if len(attempts) >= budget.attempts:
+        return f"the budget of {budget.attempts} attempts is used up"
+    if budget.tokens is not None and tokens >= budget.tokens:
+        return f"{tokens} tokens are used, of a budget of {budget.tokens}"
+    if budget.seconds is not None and elapsed >= budget.seconds:
+        return f"{elapsed:.1f} seconds have passed, of a budget of {budget.seconds:g}"
+    if budget.cost_usd is not None and cost is None:
+        return f"what the model costs is unknown, so the budget of ${budget.cost_usd:g} cannot be kept"
+    if budget.cost_usd is not None and cost is not None and cost >= budget.cost_usd:
+        return f"${cost:.4f} are spent, of a budget of ${budget.cost_usd:g}"
+    return ""
+
+
+def _stuck(attempts: Sequence[Attempt], policy: Policy) -> str:
+    last = attempts[-policy.repeats :]
+    if len(last) == policy.repeats and len({_signature(attempt) for attempt in last}) == 1:
+        return f"the model made the same mistake {policy.repeats} times"
+    return ""
+
+
+def _signature(attempt: Attempt) -> frozenset[tuple[str, str]]:
+    return frozenset((issue.code, issue.message) for issue in errors_of(attempt.issues))
+
+
+def _strategy(attempts: Sequence[Attempt], policy: Policy) -> Strategy:
+    """The next in turn; an answer that could not be read is not worth showing to the model again."""
+    turn = policy.strategies[(len(attempts) - 1) % len(policy.strategies)]
+    return turn if attempts[-1].candidate is not None else "fresh"

@@ -1,0 +1,83 @@
+"""From a JSON value to an accepted workflow, or the issues that forbid it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from planner.attempt import phase_of
+from planner.mending import mend
+from planner.request import Request
+from runtime.checks import Examination, examine
+from runtime.issues import Issue, JsonValue, errors_of
+from runtime.node_types import Registry
+
+MAX_SHOWN = 8
+
+Check: TypeAlias = Callable[[Examination], Iterable[Issue]]
+"""A rule of one's own about what is accepted; asked once the workflow has a graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The value as it was judged, what was mended in it, and all its issues; without an error it is accepted."""
+
+    candidate: JsonValue
+    issues: tuple[Issue, ...]
+    notes: tuple[str, ...]
+
+
+def judge(value: JsonValue, request: Request, registry: Registry, checks: Sequence[Check] = ()) -> Verdict:
+    """Mends the value, declares the request's inputs in it, and examines it."""
+    mended = mend(value, registry)
+    candidate = _with_inputs(mended.value, request)
+    examined = examine(candidate, registry)
+    own = [issue for each in checks for issue in each(examined)] if examined.graph else []
+    return Verdict(candidate, (*_form(candidate), *examined.issues, *own), mended.notes)
+
+
+def _with_inputs(value: JsonValue, request: Request) -> JsonValue:
+    """The workflow with the inputs that the caller will give; what else it asks for is then undefined."""
+    if request.inputs and isinstance(value, dict) and "pipeline" in value:
+        return {**value, "inputs": request.declarations}
+    return value
+
+
+def _form(value: JsonValue) -> list[Issue]:
+    if isinstance(value, dict) and "nodes" in value and "pipeline" not in value:
+        hint = 'write the steps in their order: {"pipeline": [step, {"parallel": [step, step]}, step]}'
+        return [Issue("schema", "/nodes", "found nodes and edges", hint)]
+    return []
+
+
+def reasons(issues: Iterable[Issue], candidate: JsonValue) -> tuple[str, ...]:
+    """The issues as sentences for a model: the errors of the earliest failing phase, each once, at most eight."""
+    errors = errors_of(issues)
+    earliest = min(map(phase_of, errors), default=0)
+    shown = [_sentence(issue, candidate) for issue in errors if phase_of(issue) == earliest]
+    return tuple(dict.fromkeys(shown))[:MAX_SHOWN]
+
+
+def _sentence(issue: Issue, candidate: JsonValue) -> str:
+    hint = f"; {issue.hint}" if issue.hint else ""
+    return f"{_place(issue.path, candidate)}: {issue.message}{hint}" if issue.path else f"{issue.message}{hint}"
+
+
+def _place(path: str, candidate: JsonValue) -> str:
+    """Where an issue stands, by the id of the innermost step around it: a model does not count entries."""
+    value, step, inside = candidate, "", path
+    parts = path.split("/")[1:]
+    for at, part in enumerate(parts):
+        value = _inside(value, part.replace("~1", "/").replace("~0", "~"))
+        if isinstance(value, dict) and isinstance(value.get("id"), str) and "type" in value:
+            step, inside = f"step '{value['id']}'", "/".join(parts[at + 1 :])
+    return f"{step} {inside}".strip() if step else path
+
+
+def _inside(value: JsonValue, key: str) -> JsonValue:
+    if isinstance(value, dict):
+        return value.get(key)
+    if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+        return value[int(key)]
+    return None

@@ -1,0 +1,183 @@
+"""One try of one node, and whether to try again: resolve the params, call the type within its time, classify the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor as Threads
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from runtime.issues import JsonValue, PlaitError, pointer
+from runtime.limits import Places
+from runtime.node_types import NodeContext, NodeFailed, NodeType
+from runtime.policy import Grants
+from runtime.program import Unit
+from runtime.references import MissingValue, Scope, copy_json
+from runtime.workflow import JsonObject, Retry, requirement, show
+
+
+class World(Protocol):
+    """What an attempt needs of the run around it."""
+
+    scope: Scope
+    grants: Grants
+
+    def context(self, unit: Unit, attempt: int) -> NodeContext: ...
+
+    def threads(self) -> Threads: ...
+
+    def jitter(self) -> float: ...
+
+
+Outcome = JsonObject | NodeFailed
+
+
+@dataclass(slots=True)
+class Seat:
+    """The places a node holds while it works, and how often it has tried."""
+
+    places: Places
+    limits: tuple[str, ...]
+    held: bool = False
+    attempts: int = 0
+
+    def leave(self) -> None:
+        if self.held:
+            self.held = False
+            self.places.release(self.limits)
+
+    async def take(self) -> None:
+        granted = asyncio.get_running_loop().create_future()
+        grant = partial(self._granted, granted)
+        self.places.request(self.limits, grant)
+        try:
+            await granted
+        except asyncio.CancelledError:
+            self.places.withdraw(self.limits, grant)
+            raise
+
+    def _granted(self, waiting: asyncio.Future[None]) -> None:
+        self.held = True
+        if not waiting.done():
+            waiting.set_result(None)
+
+
+async def run_attempts(unit: Unit, world: World, seat: Seat) -> Outcome:
+    """Tries until it works or must not be tried again. While it only waits it holds no place."""
+    while True:
+        seat.attempts += 1
+        try:
+            return await try_once(unit, world, seat.attempts)
+        except NodeFailed as failure:
+            pause = pause_before_retry(unit, failure, seat.attempts, world.jitter)
+            if pause is None:
+                return failure
+        seat.leave()
+        await asyncio.sleep(pause)
+        await seat.take()
+
+
+async def try_once(unit: Unit, world: World, attempt: int) -> JsonObject:
+    """The outputs of one try; NodeFailed says how it ended otherwise."""
+    node_type = unit.type
+    params = _resolved(unit, world.scope)
+    for capability in node_type.capabilities(params):
+        if not world.grants.cover(capability):
+            hint = f"grant it with --allow {capability}"
+            raise NodeFailed("capability_denied", f"the capability '{capability}' was not granted; {hint}")
+    model = _validated(node_type, params)
+    limit = _shorter(unit.timeout, getattr(model, "timeout", None))
+    work = _call(node_type, model, world, unit, attempt)
+    return _own_copy(node_type, await (work if limit is None else _within(limit, work)))
+
+
+async def _within(seconds: float, work: Awaitable[object]) -> object:
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        raise NodeFailed("timeout", f"it took longer than its timeout of {seconds:g} seconds") from None
+
+
+async def _call(node_type: NodeType, model: BaseModel, world: World, unit: Unit, attempt: int) -> object:
+    context = world.context(unit, attempt)
+    try:
+        if node_type.is_async:
+            return await node_type.call(model, context)
+        return await _in_thread(world.threads(), partial(node_type.call, model, context))
+    except NodeFailed:
+        raise
+    except PlaitError as error:
+        raise NodeFailed("node_error", str(error)) from error
+    except Exception as error:  # a node type may be anyone's code; whatever it raises is its failure, not the run's
+        raise NodeFailed("node_error", f"{type(error).__name__}: {error}") from error
+
+
+async def _in_thread(threads: Threads, work: Callable[[], object]) -> object:
+    """A thread cannot be ended from outside; when cancelled, its end is awaited, so that nothing runs on unseen."""
+    inherited = contextvars.copy_context()
+    running = asyncio.get_running_loop().run_in_executor(threads, inherited.run, work)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+def _resolved(unit: Unit, scope: Scope) -> JsonObject:
+    """The step's own copy of its params, with every reference replaced by its value."""
+    try:
+        params = copy_json(unit.params) if unit.resolve is None else unit.resolve(scope)
+    except MissingValue as missing:
+        raise NodeFailed("missing_value", str(missing)) from None
+    return params  # type: ignore[return-value]  # params are an object, and resolving keeps the shape
+
+
+def _validated(node_type: NodeType, params: JsonObject) -> BaseModel:
+    try:
+        return node_type.params.model_validate(params)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    places = [
+        f"params{pointer(*each['loc'])}: found {show(each['input'])}; must be {requirement(each)}" for each in details[:3]
+    ]
+    raise NodeFailed("param_type", "; ".join(places))
+
+
+def _own_copy(node_type: NodeType, returned: object) -> JsonObject:
+    try:
+        return copy_json(node_type.read(returned))  # type: ignore[return-value]  # it copies an object to an object
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"the outputs of '{node_type.name}' cannot be recorded as JSON: {error}"
+        raise NodeFailed("output_not_json", message) from None
+
+
+def _shorter(one: float | None, other: JsonValue) -> float | None:
+    limits = [float(each) for each in (one, other) if isinstance(each, int | float)]
+    return min(limits, default=None)
+
+
+def pause_before_retry(unit: Unit, failure: NodeFailed, attempt: int, jitter: Callable[[], float]) -> float | None:
+    """Seconds to wait before the next attempt, None if there is none to make.
+
+    Exponential backoff with up to a tenth more or less by `jitter` (0 to 1); a server's `Retry-After` is a lower bound.
+    """
+    retry = unit.retry
+    if attempt >= retry.max_attempts or not _may_retry(unit.type, retry, failure):
+        return None
+    wait = min(retry.wait * retry.backoff ** (attempt - 1), retry.max_wait)
+    wait *= 0.9 + 0.2 * jitter()
+    return max(wait, min(failure.retry_after or 0.0, retry.max_wait))
+
+
+def _may_retry(node_type: NodeType, retry: Retry, failure: NodeFailed) -> bool:
+    if retry.on is not None:
+        return failure.code in retry.on
+    if failure.transient is not None:
+        return failure.transient
+    return failure.code in node_type.transient

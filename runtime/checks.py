@@ -1,0 +1,157 @@
+"""All issues of a workflow against a registry, phase by phase: shape, then everything that it means.
+
+References have rules enough for a file of their own (`reference_checks`), and so have warnings (`lint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from runtime.graph import Cycle, Graph, Node, topological
+from runtime.inputs import fits
+from runtime.issues import Code, Issue, JsonValue, errors_of, nearest, pointer
+from runtime.lint import warnings_of
+from runtime.node_types import NodeType, Registry
+from runtime.normalise import normalise
+from runtime.reference_checks import RESERVED, check_references
+from runtime.references import strings_in
+from runtime.workflow import GraphWorkflow, JsonObject, Workflow, requirement, shape, show
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A document examined: the workflow and its graph as far as it has some, and every issue of the phase reached."""
+
+    workflow: Workflow | None
+    graph: Graph | None
+    issues: tuple[Issue, ...]
+
+    @property
+    def valid(self) -> bool:
+        return self.graph is not None and not errors_of(self.issues)
+
+
+def examine(value: JsonValue, registry: Registry) -> Examination:
+    """A JSON value as a checked graph. Never raises for what the value is."""
+    shaped = shape(value)
+    if shaped.workflow is None:
+        return Examination(None, None, shaped.issues)
+    normalised = normalise(shaped.workflow)
+    found = [*shaped.issues, *normalised.issues, *check(normalised.graph, registry)]
+    if not errors_of(found):
+        found += warnings_of(normalised.graph, registry, inferred=isinstance(shaped.workflow, GraphWorkflow))
+    return Examination(shaped.workflow, normalised.graph, tuple(found))
+
+
+def check(graph: Graph, registry: Registry) -> list[Issue]:
+    """What is wrong with a graph, and what was left implicit in it."""
+    cycles = list(_cycles(graph))
+    issues = [*cycles, *_reserved(graph), *_input_defaults(graph)]
+    for node in graph.steps:
+        issues += _node_issues(node, graph, registry)
+    return issues + check_references(graph, registry, ordered=not cycles)
+
+
+def _cycles(graph: Graph) -> Iterator[Issue]:
+    try:
+        topological(graph.successors)
+    except Cycle as cycle:
+        pairs = set(zip(cycle.nodes, (*cycle.nodes[1:], cycle.nodes[0]), strict=True))
+        closing = [edge for edge in graph.edges if (edge.source, edge.target) in pairs][-1]
+        hint = "remove an edge; a loop needs an action other than 'default' on the edge that leads back"
+        yield Issue("cycle", closing.path, f"the steps wait for each other: {cycle}", hint)
+
+
+def _reserved(graph: Graph) -> Iterator[Issue]:
+    taken = RESERVED | {node.batch.as_ for node in graph.steps if node.batch}
+    for name, path in [*((n.id, n.path) for n in graph.steps), *((b.id, b.path) for b in graph.blocks)]:
+        if name in taken:
+            message = f"the id '{name}' is reserved: '${{{name}}}' has a meaning of its own"
+            yield Issue("reserved_id", f"{path}/id", message, "choose another id")
+
+
+def _input_defaults(graph: Graph) -> Iterator[Issue]:
+    for name, spec in (graph.inputs or {}).items():
+        if spec.default is not None and not fits(spec.default, spec.type):
+            path = f"/inputs{pointer(name)}/default"
+            yield Issue("schema", path, f"found {show(spec.default)}", f"must be of the input's type, {spec.type}")
+
+
+def _node_issues(node: Node, graph: Graph, registry: Registry) -> Iterator[Issue]:
+    yield from _type_issues(node.type, node.params, node.path, registry)
+    if node.undo is not None:
+        kind = node.undo.type.replace("-", "_")
+        yield from _type_issues(kind, node.undo.params, f"{node.path}/undo", registry)
+    if node.pool is not None and node.pool not in graph.settings.pools:
+        known = nearest(node.pool, graph.settings.pools)
+        yield Issue("schema", f"{node.path}/pool", f"there is no pool '{node.pool}' in settings.pools", known)
+    if node.batch is not None and not _may_be_list(node.batch.items):
+        hint = 'a list, or a reference to one: "${list.files}"'
+        yield Issue("batch_items", f"{node.path}/batch/items", f"found {show(node.batch.items)}", hint)
+
+
+def _may_be_list(items: JsonValue) -> bool:
+    return isinstance(items, list) or (isinstance(items, str) and items.startswith("${") and items.endswith("}"))
+
+
+def _type_issues(name: str, params: JsonObject, path: str, registry: Registry) -> Iterator[Issue]:
+    node_type = registry.get(name)
+    if node_type is None:
+        yield Issue("unknown_node_type", f"{path}/type", f"there is no node type '{name}'", nearest(name, registry))
+        return
+    yield from check_params(node_type, params, f"{path}/params")
+
+
+def check_params(node_type: NodeType, params: JsonObject, path: str) -> list[Issue]:
+    """What is wrong with params as written. What a reference will bring is not known yet and not judged."""
+    issues: dict[str, Issue] = {}
+    try:
+        node_type.params.model_validate(params, strict=True)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            for issue in _param_issue(detail, node_type, params, path):
+                issues.setdefault(issue.path, issue)
+    for problem in node_type.check(params):
+        where = path + pointer(*problem.keys)
+        issues.setdefault(where, Issue(problem.code, where, problem.message, problem.hint))
+    return list(issues.values())
+
+
+def _param_issue(detail: ErrorDetails, node_type: NodeType, params: JsonObject, path: str) -> Iterator[Issue]:
+    keys, found = _inside(params, detail["loc"])
+    where, name = path + pointer(*keys), str(keys[-1]) if keys else ""
+    match detail["type"]:
+        case "missing":
+            where, missing = path + pointer(*keys, detail["loc"][-1]), detail["loc"][-1]
+            yield Issue("missing_param", where, "missing", f"node type '{node_type.name}' needs '{missing}'")
+        case "extra_forbidden" if len(keys) == 1:
+            known = [field.alias or key for key, field in node_type.params.model_fields.items()]
+            yield Issue("unknown_param", where, f"'{node_type.name}' has no param '{name}'", nearest(name, known))
+        case "missing_param" | "unknown_param" | "param_type" as own:
+            code: Code = own
+            yield Issue(code, where, detail["msg"])
+        case _:
+            if _holds_reference(found):
+                return
+            yield Issue("param_type", where, f"found {show(found)}", f"must be {requirement(detail)}")
+
+
+def _inside(params: JsonValue, loc: tuple[str | int, ...]) -> tuple[list[str | int], JsonValue]:
+    """The part of an error's location that exists in the params (it also names union members), and what is there."""
+    keys: list[str | int] = []
+    value = params
+    for key in loc:
+        try:
+            value = value[key]  # type: ignore[index,call-overload]  # what does not fit is what this asks
+        except (KeyError, IndexError, TypeError):
+            continue
+        keys.append(key)
+    return keys, value
+
+
+def _holds_reference(value: JsonValue) -> bool:
+    return any("${" in text for _, text in strings_in(value))

@@ -1,0 +1,217 @@
+"""The asyncio shell: carries out the scheduler's commands and owns every task of a run. It decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runtime.attempt import Outcome, Seat, run_attempts
+from runtime.completion import CompletionClient
+from runtime.graph import NodeId
+from runtime.issues import JsonValue
+from runtime.limits import Places
+from runtime.node_types import NodeContext, NodeFailed
+from runtime.policy import Grants
+from runtime.program import ERRORS, Program, Unit
+from runtime.record import Begun, Cancelled, CancelRequested, Fact, Failed, Started, Succeeded, TimedOut
+from runtime.scheduler import CancelRunning, Command, Finish, Scheduler, Start, WatchBlock
+from runtime.workflow import JsonObject
+
+
+MAX_THREADS = 10_000
+
+
+def ignore(fact: Fact) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run is given from outside. `jitter` returns 0 to 1; `on_fact` sees each fact as it is recorded."""
+
+    run_id: str
+    directory: Path
+    grants: Grants
+    completions: CompletionClient | None = None
+    on_fact: Callable[[Fact], None] = ignore
+    jitter: Callable[[], float] = random.random
+
+
+class _Scope(dict[str, JsonValue]):
+    """The values references see. A step that has none to give (skipped, cancelled, failed) gives null for each output."""
+
+    def __init__(self, program: Program, inputs: JsonObject) -> None:
+        self._program = program
+        super().__init__(workflow=inputs)
+        self._errors: JsonObject = dict.fromkeys(program.ids)
+        self[ERRORS] = self._errors
+
+    def fail(self, name: str, failure: NodeFailed) -> None:
+        self._errors[name] = {"code": failure.code, "message": failure.message}
+
+    def __missing__(self, name: str) -> JsonValue:
+        unit = self._program.units[self._program.index[NodeId(name)]]
+        return dict.fromkeys(unit.type.outputs) if unit else None
+
+
+@dataclass(slots=True)
+class Executor:
+    """One run of one program. `run` returns when everything it started has ended."""
+
+    program: Program
+    inputs: JsonObject
+    surroundings: Surroundings
+    scheduler: Scheduler = field(init=False)
+    scope: _Scope = field(init=False)
+    grants: Grants = field(init=False)
+    facts: list[Fact] = field(default_factory=list)
+    _places: Places = field(init=False)
+    _tasks: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
+    _running: dict[NodeId, asyncio.Task[Outcome]] = field(default_factory=dict)
+    _queued: dict[NodeId, Callable[[], None]] = field(default_factory=dict)
+    _cancelling: set[NodeId] = field(default_factory=set)
+    _timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    _pool: ThreadPoolExecutor | None = None
+    _loop: asyncio.AbstractEventLoop = field(init=False)
+    _finished: asyncio.Future[None] = field(init=False)
+    _zero: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.scheduler = Scheduler(self.program)
+        self.scope = _Scope(self.program, self.inputs)
+        self.grants = self.surroundings.grants
+        self._places = Places(self.program.limits)
+
+    async def run(self) -> None:
+        """Runs to the end. Cancelled from outside, it ends what it started, keeps the facts, and raises CancelledError."""
+        self._loop = asyncio.get_running_loop()
+        self._finished = self._loop.create_future()
+        self._zero = self._loop.time()
+        try:
+            async with self._tasks:
+                self.take(Begun(0.0))
+                self._watch(None, self.program.graph.settings.timeout)
+                await self._until_finished()
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            if self._pool is not None:
+                self._pool.shutdown(wait=True)
+
+    async def _until_finished(self) -> None:
+        try:
+            await asyncio.shield(self._finished)
+        except asyncio.CancelledError:
+            if self._finished.done():
+                raise
+            self.cancel()
+            await self._finished
+            raise
+
+    def cancel(self) -> None:
+        """Asks the run to end; it does when all that runs has been ended."""
+        self.take(CancelRequested(self.now()))
+
+    def now(self) -> float:
+        return self._loop.time() - self._zero
+
+    # --- facts in, commands out --------------------------------------------------------------------------------------
+
+    def take(self, fact: Fact) -> None:
+        """Records a fact and does what the scheduler makes of it."""
+        if self._finished.done():
+            return
+        self.facts.append(fact)
+        self.surroundings.on_fact(fact)
+        for command in self.scheduler.take(fact):
+            self._do(command)
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case Start(node):
+                self._start(self._unit(node))
+            case CancelRunning(nodes):
+                for node in nodes:
+                    self._cancel(node)
+            case WatchBlock(block, seconds):
+                self._watch(block, seconds)
+            case Finish():
+                self._finished.set_result(None)
+
+    def _unit(self, node: NodeId) -> Unit:
+        unit = self.program.units[self.program.index[node]]
+        assert unit is not None, "a barrier is never started"
+        return unit
+
+    def _start(self, unit: Unit) -> None:
+        seat = Seat(self._places, unit.limits)
+
+        def granted() -> None:
+            self._queued.pop(unit.id, None)
+            seat.held = True
+            self._spawn(unit, seat)
+
+        self._queued[unit.id] = granted
+        self._places.request(unit.limits, granted)
+
+    def _spawn(self, unit: Unit, seat: Seat) -> None:
+        task = self._tasks.create_task(run_attempts(unit, self, seat))
+        task.add_done_callback(lambda task: self._ended(unit, seat, task))
+        self._running[unit.id] = task
+        self.take(Started(unit.id, self.now()))
+
+    def _ended(self, unit: Unit, seat: Seat, task: asyncio.Task[Outcome]) -> None:
+        """Every task of a node ends here, with one fact. What it raises is a defect of ours and ends the run."""
+        del self._running[unit.id]
+        try:
+            seat.leave()
+            self.take(self._fact(unit, seat, task))
+        except BaseException as defect:  # nobody else would hear of it, and the run would wait for ever
+            if not self._finished.done():
+                self._finished.set_exception(defect)
+
+    def _fact(self, unit: Unit, seat: Seat, task: asyncio.Task[Outcome]) -> Fact:
+        now, name = self.now(), unit.id
+        if task.cancelled() and name in self._cancelling:
+            return Cancelled(name, now, seat.attempts)
+        outcome = NodeFailed("node_error", "it cancelled itself") if task.cancelled() else task.result()
+        if isinstance(outcome, NodeFailed):
+            outputs = {**dict.fromkeys(unit.type.outputs), **outcome.outputs}
+            self.scope[name] = outputs
+            self.scope.fail(name, outcome)
+            return Failed(name, now, outcome.code, outcome.message, outputs, seat.attempts)
+        self.scope[name] = outcome
+        return Succeeded(name, now, outcome, attempts=seat.attempts)
+
+    def _cancel(self, node: NodeId) -> None:
+        self._cancelling.add(node)
+        queued = self._queued.pop(node, None)
+        if queued is not None:
+            self._places.withdraw(self._unit(node).limits, queued)
+            self._loop.call_soon(self.take, Cancelled(node, self.now()))
+        else:
+            self._running[node].cancel()
+
+    def _watch(self, block: str | None, seconds: float | None) -> None:
+        if seconds is not None:
+            ring = self._loop.call_later(seconds, lambda: self.take(TimedOut(block, self.now(), seconds)))
+            self._timers.append(ring)
+
+    # --- what an attempt sees ----------------------------------------------------------------------------------------
+
+    def context(self, unit: Unit, attempt: int) -> NodeContext:
+        given = self.surroundings
+        return NodeContext(given.run_id, unit.id, attempt, given.directory, given.completions)
+
+    def threads(self) -> ThreadPoolExecutor:
+        """A `def` node needs a thread of its own: branches may wait for each other, so there is no small pool."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="plait")
+        return self._pool
+
+    def jitter(self) -> float:
+        return self.surroundings.jitter()

@@ -1,0 +1,155 @@
+"""Runs one subprocess in a group of its own, and leaves nothing of that group behind, however the waiting ends.
+
+No task and no thread of ours: the loop's callbacks collect what the process writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+OUTPUT_LIMIT = 10 * 1024 * 1024  # bytes, of standard output and of standard error each
+TERM_GRACE = 2.0  # seconds between TERM and KILL
+DRAIN = 0.5  # seconds a pipe may stay open in the hands of a process that left the group
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a process ended: `exit_code` as in subprocess, negative for a signal; `cut`: it wrote more than the limit."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    cut: bool = False
+
+    @property
+    def manner(self) -> str:
+        """The end in words: `exit code 3` or the signal's name."""
+        if self.exit_code >= 0:
+            return f"exit code {self.exit_code}"
+        try:
+            return signal.Signals(-self.exit_code).name
+        except ValueError:
+            return f"signal {-self.exit_code}"
+
+
+async def run_process(
+    argv: Sequence[str | bytes],
+    *,
+    env: Mapping[bytes, bytes] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    keep_open: Sequence[int] = (),
+    limit: int = OUTPUT_LIMIT,
+    grace: float = TERM_GRACE,
+) -> Finished:
+    """Runs a program to its end, or to `limit` bytes of output, and kills what is left of its group.
+
+    Cancelled, it sends TERM, after `grace` seconds KILL, and raises once the process is gone. `keep_open` are
+    descriptors that the process inherits. OSError if it cannot be started.
+    """
+    loop = asyncio.get_running_loop()
+    transport, listener = await loop.subprocess_exec(
+        lambda: _Listener(limit),
+        *argv,
+        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+        env=env,
+        cwd=cwd,
+        pass_fds=keep_open,
+        start_new_session=True,
+    )
+    try:
+        _feed(transport, stdin)
+        await listener.ended.wait()
+    except asyncio.CancelledError:
+        await _end_gently(transport, listener, grace)
+        raise
+    finally:
+        await _leave_nothing(transport, listener)
+    return listener.finished(transport)
+
+
+class _Listener(asyncio.SubprocessProtocol):
+    """Keeps what the process writes. `ended`: it exited, or wrote too much; `closed`: it exited and all pipes are shut."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._written = {1: bytearray(), 2: bytearray()}
+        self._cut = False
+        self.ended = asyncio.Event()
+        self.closed = asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        kept = self._written[fd]
+        room = self._limit - len(kept)
+        kept += data[:room]
+        if len(data) > room:
+            self._cut = True
+            self.ended.set()
+
+    def process_exited(self) -> None:
+        self.ended.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
+
+    def finished(self, transport: asyncio.SubprocessTransport) -> Finished:
+        exit_code = transport.get_returncode()
+        stdout, stderr = (bytes(each) for each in self._written.values())
+        return Finished(-signal.SIGKILL if exit_code is None else exit_code, stdout, stderr, self._cut)
+
+
+def _feed(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:
+    pipe = transport.get_pipe_transport(0)
+    if isinstance(pipe, asyncio.WriteTransport):
+        pipe.write(stdin)
+        pipe.close()
+
+
+async def _end_gently(transport: asyncio.SubprocessTransport, listener: _Listener, grace: float) -> None:
+    if grace <= 0:
+        return
+    _signal_group(transport, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(grace):
+            await listener.ended.wait()
+    except TimeoutError:
+        return
+
+
+async def _leave_nothing(transport: asyncio.SubprocessTransport, listener: _Listener) -> None:
+    """Kills the group and reads the rest; shuts the pipes itself if someone outside the group holds them open."""
+    try:
+        _signal_group(transport, signal.SIGKILL)
+        if not await _is_closed(listener):
+            _shut(transport)
+            await _is_closed(listener)
+    finally:
+        _shut(transport)
+
+
+async def _is_closed(listener: _Listener) -> bool:
+    try:
+        async with asyncio.timeout(DRAIN):
+            await listener.closed.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _shut(transport: asyncio.SubprocessTransport) -> None:
+    pipe = transport.get_pipe_transport(0)
+    if isinstance(pipe, asyncio.WriteTransport):
+        pipe.abort()  # to close it would wait until everything is written
+    transport.close()
+
+
+def _signal_group(transport: asyncio.SubprocessTransport, number: signal.Signals) -> None:
+    try:
+        os.killpg(transport.get_pid(), number)
+    except (ProcessLookupError, PermissionError):
+        return  # all of it is gone already, or runs as another user

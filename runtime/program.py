@@ -1,0 +1,205 @@
+"""Compile: a checked graph and a registry to a program, where all that can be known before a run is settled.
+
+Nodes are numbered; edges, blocks and limits become tables of numbers, so that a scheduler never searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from runtime.graph import Block, Graph, Node, NodeId
+from runtime.node_types import NodeType, Registry
+from runtime.references import Path, Resolver, compile_value, references_in
+from runtime.workflow import JsonObject, Mode, Retry
+
+ERRORS = "#errors"  # the name under which the scope keeps each step's `error`; no step can be called so
+SUBPROCESSES = "#subprocesses"
+RUN = "#run"
+NO_RETRY = Retry()
+ROOT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A compiled node. `needs` are the units whose failure makes this one meaningless; `block` the innermost one."""
+
+    index: int
+    id: NodeId
+    path: str
+    type: NodeType
+    params: JsonObject
+    resolve: Resolver | None
+    timeout: float | None
+    retry: Retry
+    limits: tuple[str, ...]
+    needs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a scheduler and an executor need of a workflow, and nothing else.
+
+    `units[i]` is None for a barrier. `targets[i]` maps each action to the nodes it leads to; `waits[i]` counts the edges
+    into a node; `block_of[i]` is the innermost block of a node, `parent[b]` that of a block, ROOT outside of all.
+    """
+
+    graph: Graph
+    ids: tuple[NodeId, ...]
+    index: Mapping[NodeId, int]
+    units: tuple[Unit | None, ...]
+    targets: tuple[Mapping[str, tuple[int, ...]], ...]
+    waits: tuple[int, ...]
+    blocks: tuple[Block, ...]
+    block_of: tuple[int, ...]
+    parent: tuple[int, ...]
+    members: tuple[tuple[int, ...], ...]
+    mode: Mode
+    limits: Mapping[str, int]
+
+    def around(self, block: int) -> Iterator[int]:
+        """A block and all blocks around it, innermost first."""
+        while block != ROOT:
+            yield block
+            block = self.parent[block]
+
+
+def compile_graph(graph: Graph, registry: Registry, max_concurrent: int | None = None) -> Program:
+    """The program of a graph that `check` found valid. `max_concurrent` overrides the workflow's own setting."""
+    ids = tuple(graph.nodes)
+    index = {node: at for at, node in enumerate(ids)}
+    blocks, block_of, parent = _blocks(graph, index)
+    limits = _limits(graph, max_concurrent)
+    rename = _renaming(graph, registry)
+    inside = [tuple(f"#block{b}" for b in _chain(block_of[at], parent) if f"#block{b}" in limits) for at in index.values()]
+    targets = _targets(graph, index)
+    waits = [0] * len(ids)
+    for actions in targets:
+        for reached in actions.values():
+            for target in reached:
+                waits[target] += 1
+    return Program(
+        graph=graph,
+        ids=ids,
+        index=index,
+        units=tuple(
+            None if node.hidden else _unit(node, at, index, registry, rename, limits, inside[at])
+            for at, node in enumerate(graph.nodes.values())
+        ),
+        targets=targets,
+        waits=tuple(waits),
+        blocks=blocks,
+        block_of=block_of,
+        parent=parent,
+        members=tuple(tuple(sorted(index[node] for node in block.nodes)) for block in blocks),
+        mode=graph.settings.on_error,
+        limits=limits,
+    )
+
+
+def _unit(
+    node: Node,
+    at: int,
+    index: Mapping[NodeId, int],
+    registry: Registry,
+    rename: Callable[[Path], Path],
+    limits: Mapping[str, int],
+    inside: tuple[str, ...],
+) -> Unit:
+    node_type = registry[node.type]
+    params = node_type.rewrite(node.params)
+    searched = {key: value for key, value in params.items() if key not in node_type.verbatim}
+    pools = (node_type.limit, node.pool and f"#pool {node.pool}", RUN)
+    return Unit(
+        index=at,
+        id=node.id,
+        path=node.path,
+        type=node_type,
+        params=params,
+        resolve=_with_verbatim(params, searched, compile_value(searched, rename)),
+        timeout=node.timeout,
+        retry=node.retry or NO_RETRY,
+        limits=(*inside, *(name for name in pools if name in limits)),
+        needs=_needs(node, index),
+    )
+
+
+def _with_verbatim(params: JsonObject, searched: JsonObject, resolve: Resolver | None) -> Resolver | None:
+    if resolve is None or len(searched) == len(params):
+        return resolve
+    plain = {key: value for key, value in params.items() if key not in searched}
+    return lambda scope: {**plain, **resolve(scope)}  # type: ignore[dict-item]  # it resolves an object to an object
+
+
+def _needs(node: Node, index: Mapping[NodeId, int]) -> tuple[int, ...]:
+    """The steps referred to without `??`; a step's `error` is there however it ended."""
+    found = {
+        index[NodeId(path.head)]: None
+        for part in (node.params, node.batch and node.batch.items)
+        for reference in references_in(part)
+        if not reference.has_fallback
+        for path in reference.paths
+        if path.head in index and path.keys[:1] != ("error",)
+    }
+    return tuple(found)
+
+
+def _renaming(graph: Graph, registry: Registry) -> Callable[[Path], Path]:
+    """Short names to full ones: `${NAME}` of an input, aliases of outputs, `error` of a step."""
+
+    def rename(path: Path) -> Path:
+        node = graph.nodes.get(NodeId(path.head))
+        if node is None:
+            return path if path.head in ("workflow", "secret") else Path("workflow", (path.head, *path.keys))
+        if path.keys[:1] == ("error",):
+            return Path(ERRORS, (node.id, *path.keys[1:]))
+        aliases = registry[node.type].aliases
+        if path.keys and path.keys[0] in aliases:
+            return Path(path.head, (aliases[str(path.keys[0])], *path.keys[1:]))
+        return path
+
+    return rename
+
+
+def output_resolver(program: Program, value: object, registry: Registry) -> Resolver | None:
+    """Resolves the `from` of a workflow's output."""
+    return compile_value(value, _renaming(program.graph, registry))  # type: ignore[arg-type]  # it is a JSON value
+
+
+def _targets(graph: Graph, index: Mapping[NodeId, int]) -> tuple[Mapping[str, tuple[int, ...]], ...]:
+    found: list[dict[str, list[int]]] = [{} for _ in index]
+    for edge in graph.edges:
+        if not edge.back:
+            found[index[edge.source]].setdefault(edge.action, []).append(index[edge.target])
+    return tuple({action: tuple(dict.fromkeys(to)) for action, to in actions.items()} for actions in found)
+
+
+def _blocks(graph: Graph, index: Mapping[NodeId, int]) -> tuple[tuple[Block, ...], tuple[int, ...], tuple[int, ...]]:
+    """The blocks, larger ones first, with each node's innermost block and each block's parent."""
+    blocks = tuple(sorted(graph.blocks, key=lambda block: -len(block.nodes)))
+    number = {block.id: at for at, block in enumerate(blocks)}
+    parent = tuple(number[block.parent] if block.parent is not None else ROOT for block in blocks)
+    depth = [sum(1 for _ in _chain(at, parent)) for at in range(len(blocks))]
+    block_of = [ROOT] * len(index)
+    for at in sorted(range(len(blocks)), key=lambda at: depth[at]):
+        for node in blocks[at].nodes:
+            block_of[index[node]] = at
+    return blocks, tuple(block_of), parent
+
+
+def _chain(block: int, parent: tuple[int, ...]) -> Iterator[int]:
+    while block != ROOT:
+        yield block
+        block = parent[block]
+
+
+def _limits(graph: Graph, max_concurrent: int | None) -> dict[str, int]:
+    """How many attempts may be inside each limit at once."""
+    blocks, _, _ = _blocks(graph, {node: at for at, node in enumerate(graph.nodes)})
+    limits = {f"#block{at}": block.max_concurrent for at, block in enumerate(blocks) if block.max_concurrent}
+    limits |= {f"#pool {name}": size for name, size in graph.settings.pools.items()}
+    limits[SUBPROCESSES] = 32
+    if whole := max_concurrent or graph.settings.max_concurrent:
+        limits[RUN] = whole
+    return limits
+

@@ -1,0 +1,260 @@
+"""The runtime's door: a document or a graph, its inputs and its grants in; a run record out.
+
+Whatever forbids the run is found before the first step: issues raise InvalidWorkflow, missing grants raise Refused.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runtime.checks import Examination, check, examine
+from runtime.completion import CompletionClient
+from runtime.documents import locate, read_document
+from runtime.executor import Executor, Surroundings, ignore
+from runtime.graph import Graph, Node, critical_path
+from runtime.inputs import bind_inputs
+from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused
+from runtime.node_types import Registry, installed_types
+from runtime.policy import Grants, Need, denied, needs_of, unknown_grants
+from runtime.program import Program, compile_graph, output_resolver
+from runtime.record import (
+    Cancelled,
+    Fact,
+    Failed,
+    NodeEnd,
+    NodeRecord,
+    NodeStatus,
+    RunRecord,
+    Started,
+    Succeeded,
+)
+from runtime.references import MissingValue, Scope
+from runtime.scheduler import State
+from runtime.workflow import JsonObject
+
+Source = Graph | Mapping[str, JsonValue] | str | Path
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A workflow ready to run: nothing can refuse it any more. `warnings` did not forbid it."""
+
+    program: Program
+    registry: Registry
+    inputs: JsonObject
+    grants: Grants
+    needs: tuple[Need, ...]
+    warnings: tuple[Issue, ...] = ()
+
+    @property
+    def graph(self) -> Graph:
+        return self.program.graph
+
+
+def examine_document(data: bytes, filename: str | None, registry: Registry) -> Examination:
+    """The bytes of a document examined through all phases; every issue with its line. Never raises for what they are."""
+    try:
+        document = read_document(data, filename)
+    except InvalidWorkflow as invalid:
+        return Examination(None, None, invalid.issues)
+    examined = examine(document.value, registry)
+    graph = examined.graph
+    if graph is not None and not graph.name and filename is not None:
+        graph = replace(graph, name=Path(filename).stem)
+    return Examination(examined.workflow, graph, tuple(locate(examined.issues, document)))
+
+
+def load(source: Source, registry: Registry) -> Examination:
+    """A workflow examined and found valid, from a file's path, a document as a mapping, or a graph built in Python.
+
+    Raises InvalidWorkflow with every issue; FileNotFoundError and its kin as the file system says.
+    """
+    if isinstance(source, Graph):
+        found = Examination(None, source, tuple(check(source, registry)))
+    elif isinstance(source, Mapping):
+        found = examine(dict(source), registry)
+    else:
+        found = examine_document(Path(source).read_bytes(), Path(source).name, registry)
+    if not found.valid:
+        raise InvalidWorkflow(found.issues)
+    return found
+
+
+def prepare(
+    source: Source | Examination,
+    *,
+    inputs: Mapping[str, JsonValue] | None = None,
+    registry: Registry | None = None,
+    allow: Iterable[str] = (),
+    max_concurrent: int | None = None,
+    directory: Path | None = None,
+) -> Prepared:
+    """Everything that can be refused, refused: InvalidWorkflow (document, inputs, features), Refused (capabilities).
+
+    `allow` lists capabilities such as "shell" or "write:out/"; "all" grants what the workflow states it needs.
+    """
+    registry = registry or installed_types()
+    examined = source if isinstance(source, Examination) else load(source, registry)
+    graph, warnings = examined.graph, examined.issues
+    if graph is None or not examined.valid:
+        raise InvalidWorkflow(warnings)
+    values, issues = bind_inputs(graph, inputs or {})
+    issues += not_yet_supported(graph)
+    allowed = frozenset(allow)
+    issues += unknown_grants(allowed - {ALL})
+    if issues:
+        raise InvalidWorkflow((*issues, *warnings))
+    needs = tuple(needs_of(graph, registry))
+    granted = allowed | {need.capability for need in needs} if ALL in allowed else allowed
+    grants = Grants(granted, directory or Path.cwd())
+    if refused := list(denied(needs, grants)):
+        raise Refused("the workflow needs capabilities that were not granted", (*refused, *warnings))
+    return Prepared(compile_graph(graph, registry, max_concurrent), registry, values, grants, needs, warnings)
+
+
+def not_yet_supported(graph: Graph) -> list[Issue]:
+    """What the language has and this version does not run."""
+    found: list[Issue] = []
+    for node in graph.steps:
+        for key, present in (("batch", node.batch), ("undo", node.undo)):
+            if present is not None:
+                found.append(_later(f"{node.path}/{key}", f"'{key}'"))
+    routed = {edge.source for edge in graph.edges if edge.action != "default" or edge.back}
+    found += [_later(f"{graph.nodes[node].path}/next", "routing by 'next' or by an edge's action") for node in sorted(routed)]
+    for block in graph.blocks:
+        if block.on_error == "rollback":
+            found.append(_later(f"{block.path}/on_error", "'rollback'"))
+    if graph.settings.on_error == "rollback":
+        found.append(_later("/settings/on_error", "'rollback'"))
+    return found
+
+
+def _later(path: str, what: str) -> Issue:
+    message = f"{what} is part of the language, but this version does not run it yet"
+    return Issue("not_yet_supported", path, message, "the document is valid; leave it out to run the rest")
+
+
+class Execution:
+    """One run of a prepared workflow: `result` runs it, `cancel` asks it to end, `record` shows it at any time."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        *,
+        completions: CompletionClient | None = None,
+        on_fact: Callable[[Fact], None] = ignore,
+        run_id: str | None = None,
+    ) -> None:
+        self.run_id = run_id or f"run-{secrets.token_hex(4)}"
+        self._prepared = prepared
+        surroundings = Surroundings(
+            self.run_id, prepared.grants.directory, prepared.grants, completions=completions, on_fact=on_fact
+        )
+        self._executor = Executor(prepared.program, prepared.inputs, surroundings)
+
+    async def result(self) -> RunRecord:
+        """Runs it. Cancelled from outside, it ends all it started and raises CancelledError; `record` stays readable."""
+        await self._executor.run()
+        return self.record()
+
+    def cancel(self) -> None:
+        self._executor.cancel()
+
+    def record(self) -> RunRecord:
+        return record_of(self._prepared, self._executor, self.run_id)
+
+
+async def run(
+    source: Source | Examination,
+    *,
+    inputs: Mapping[str, JsonValue] | None = None,
+    registry: Registry | None = None,
+    completions: CompletionClient | None = None,
+    allow: Iterable[str] = (),
+    max_concurrent: int | None = None,
+    directory: Path | None = None,
+    on_fact: Callable[[Fact], None] = ignore,
+) -> RunRecord:
+    """Runs a workflow and returns its record; a failed run is a record too. Raises what `prepare` raises."""
+    prepared = prepare(
+        source,
+        inputs=inputs,
+        registry=registry,
+        allow=allow,
+        max_concurrent=max_concurrent,
+        directory=directory,
+    )
+    return await Execution(prepared, completions=completions, on_fact=on_fact).result()
+
+
+# --- the record ------------------------------------------------------------------------------------------------------
+
+_STATUS: dict[State, NodeStatus] = {
+    State.PENDING: "not_started",
+    State.READY: "waiting",
+    State.RUNNING: "running",
+    State.SKIPPED: "skipped",
+    State.SUCCEEDED: "succeeded",
+    State.FAILED: "failed",
+    State.CANCELLED: "cancelled",
+    State.NOT_STARTED: "not_started",
+}
+
+
+def record_of(prepared: Prepared, executor: Executor, run_id: str) -> RunRecord:
+    """The record of a run from its facts."""
+    graph, facts = prepared.graph, executor.facts
+    began = {fact.node: fact.at for fact in facts if isinstance(fact, Started)}
+    ends = {fact.node: fact for fact in facts if isinstance(fact, Succeeded | Failed | Cancelled)}
+    nodes: dict[str, NodeRecord] = {
+        node.id: _node_record(node, executor.scheduler.state[at], began.get(node.id), ends.get(node.id))
+        for at, node in enumerate(graph.nodes.values())
+        if not node.hidden
+    }
+    longest, _ = critical_path(graph.successors, lambda name: nodes[name].seconds if name in nodes else 0.0)
+    return RunRecord(
+        run_id=run_id,
+        workflow=graph.name,
+        status=executor.scheduler.status,
+        outputs=_outputs(prepared, executor.scope, nodes),
+        wall_seconds=facts[-1].at if facts else 0.0,
+        critical_path_seconds=longest,
+        sequential_seconds=sum(node.seconds for node in nodes.values()),
+        nodes=nodes,
+        errors=tuple(executor.scheduler.errors),
+        issues=prepared.warnings,
+        facts=tuple(facts),
+    )
+
+
+def _node_record(node: Node, state: State, began: float | None, end: NodeEnd | None) -> NodeRecord:
+    failed = {"code": end.code, "message": end.message} if isinstance(end, Failed) else None
+    return NodeRecord(
+        status=_STATUS[state],
+        type=node.type,
+        attempts=end.attempts if end else int(began is not None),
+        started=began,
+        finished=end.at if end and began is not None else None,
+        visits=int(began is not None),
+        outputs=None if end is None or isinstance(end, Cancelled) else end.outputs,
+        error=failed,
+    )
+
+
+def _outputs(prepared: Prepared, scope: Scope, nodes: Mapping[str, NodeRecord]) -> JsonObject:
+    graph = prepared.graph
+    if graph.outputs is None:
+        return {name: nodes[name].outputs if nodes[name].status == "succeeded" else None for name in graph.finals}
+    return {name: _value(prepared, spec.from_, scope) for name, spec in graph.outputs.items()}
+
+
+def _value(prepared: Prepared, source: JsonValue, scope: Scope) -> JsonValue:
+    resolve = output_resolver(prepared.program, source, prepared.registry)
+    try:
+        return source if resolve is None else resolve(scope)
+    except MissingValue:
+        return None

@@ -1,0 +1,394 @@
+"""The rules of docs/architecture.md, read off the source. An exception stands in a table here, with its reason."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("planner", "prompts", "runtime", "evals", "plait")
+
+# Each file of runtime/ imports only from those above it; those of one folder may know one another, but in no cycle.
+ROOMS = (
+    "issues",
+    "document_walk",
+    "document_syntax",
+    "documents",
+    "references",  # above workflow: a document's strings may hold them
+    "shell_syntax",
+    "shell_words",
+    "workflow",
+    "graph",
+    "normalise",
+    "completion",  # above node_types: a node's context names the port to the models
+    "node_types",
+    "inputs",
+    "reference_checks",
+    "lint",
+    "checks",
+    "program",
+    "record",
+    "scheduler",
+    "journal",
+    "policy",
+    "attempt",
+    "batch",
+    "executor",
+    "nodes",
+    "views",
+    "engines",
+    "__init__",
+)
+LANGUAGE = ("issues", "documents", "workflow", "references", "graph", "normalise", "node_types", "checks", "completion")
+
+MAY_IMPORT = {
+    "prompts": (),
+    "runtime": ("runtime",),
+    "planner": ("planner", *(f"runtime.{room}" for room in LANGUAGE)),
+    "evals": ("evals", "runtime:public", "planner:public"),
+    "plait": ("plait", "runtime", "planner", "prompts", "evals"),
+}
+MEETING_PLACES = {  # the port to the models meets its adapter here, and nowhere else
+    "planner.litellm_client": ("plait/wiring.py", "evals/running.py"),
+}
+
+THIRD_PARTIES = {  # free in these packages
+    "pydantic": ("runtime", "planner", "evals", "plait"),
+    "pydantic_core": ("runtime", "planner"),
+    "tenacity": ("runtime", "planner"),
+    "httpx": ("runtime", "plait"),
+    "json_repair": ("planner",),
+    "typer": ("plait",),
+    "click": ("plait",),
+    "rich": ("plait",),
+    "platformdirs": ("plait",),
+}
+HOMES = {  # at home in these files, and nowhere else
+    "yaml": ("runtime/documents.py",),
+    "jinja2": ("planner/prompting.py",),
+    "litellm": ("planner/litellm_client.py",),
+    "xllamacpp": ("planner/local_engine.py",),
+    "huggingface_hub": ("planner/model_sources.py",),
+    "httpx": ("planner/model_sources.py",),
+    "platformdirs": ("planner/model_download.py",),
+    "vcr": ("evals/cassettes.py",),
+}
+
+PURE = (
+    *(f"runtime/{room}.py" for room in ("issues", "documents", "document_syntax", "document_walk", "references")),
+    *(f"runtime/{room}.py" for room in ("shell_syntax", "shell_words", "workflow", "graph", "normalise", "checks")),
+    *(f"runtime/{room}.py" for room in ("inputs", "reference_checks", "lint", "program", "record", "scheduler")),
+    *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog")),
+    *(f"evals/{room}.py" for room in ("scorers", "statistics")),
+)
+IMPURE_MODULES = {
+    *("asyncio", "httpx", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3"),
+    *("subprocess", "tempfile", "tenacity", "threading", "time", "uuid"),
+}
+IMPURE_BUILTINS = {"input", "open", "print"}
+IMPURE_METHODS = {"now", "sleep", "today", "utcnow"}
+
+TASK_OWNERS = {
+    "runtime/executor.py": "owns every task of a run",
+    "runtime/batch.py": "owns the tasks of one batch",
+    "evals/running.py": "owns one task a case",
+}
+STARTS_A_TASK = {"TaskGroup", "create_task", "create_task_group", "ensure_future"}
+
+LONG_FILES: dict[str, str] = {}  # path: reason
+LONG_FUNCTIONS: dict[str, str] = {}  # path:function: reason
+ANY_ALLOWED: dict[str, tuple[int, str]] = {  # path: how often, and why
+    "runtime/workflow.py": (
+        1,
+        "a JSON value in a pydantic model: the document layer has made it, none need walk it again",
+    ),
+}
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    path: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        return self.path.split("/")[0]
+
+    @property
+    def module(self) -> str:
+        return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    def comment(self, line: int) -> str:
+        return self.text.splitlines()[line - 1].partition("#")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    line: int
+    target: str  # the module, or the module and the name taken from it
+    hidden: bool  # inside a function
+
+    def is_of(self, module: str) -> bool:
+        return self.target == module or self.target.startswith(f"{module}.")
+
+
+House = list[Source]
+Rule = Callable[[House], Iterator[str]]
+
+
+def source(path: str, text: str) -> Source:
+    return Source(path, text, ast.parse(text))
+
+
+def house() -> House:
+    files = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+    return [source(file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")) for file in files]
+
+
+def imports(tree: ast.AST, hidden: bool = False) -> Iterator[Import]:
+    """Every import of a tree, those by `import_module("name")` as well."""
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.Import():
+                yield from (Import(node.lineno, name.name, hidden) for name in node.names)
+            case ast.ImportFrom():
+                yield from (Import(node.lineno, f"{node.module}.{name.name}", hidden) for name in node.names)
+            case ast.Call(
+                func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield Import(node.lineno, name, hidden)
+            case _:
+                yield from imports(node, hidden or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+
+
+def has_reason(comment: str) -> bool:
+    """Whether words are left beside the codes of an ignore."""
+    words = [word for word in comment.split() if word[0].isalpha() and not word.startswith(("noqa", "type:"))]
+    return len([word for word in words if not word.strip(",").isupper()]) >= 2
+
+
+# The rules: each takes the house and says where it is broken.
+
+
+def packages_know_only_those_below(house: House) -> Iterator[str]:
+    for file in house:
+        for imported in imports(file.tree):
+            if imported.target.split(".")[0] in PACKAGES and not _package_allowed(file, imported):
+                yield f"{file.path}:{imported.line}: {file.package} may not import {imported.target}"
+
+
+def _package_allowed(file: Source, imported: Import) -> bool:
+    for module, places in MEETING_PLACES.items():
+        if imported.is_of(module):
+            return file.path in places
+    for allowed in MAY_IMPORT[file.package]:
+        package, _, public_only = allowed.partition(":")
+        if imported.is_of(package) and not (public_only and _is_module(imported.target)):
+            return True
+    return False
+
+
+def _is_module(target: str) -> bool:
+    """Whether the target goes into a package, past its public list."""
+    package, _, inside = target.partition(".")
+    return "." in inside or any((ROOT / package / f"{inside}{end}").exists() for end in (".py", "/__init__.py"))
+
+
+def third_parties_stay_at_home(house: House) -> Iterator[str]:
+    for file in house:
+        for imported in imports(file.tree):
+            name = imported.target.split(".")[0]
+            if name in PACKAGES or name in sys.stdlib_module_names:
+                continue
+            if file.package not in THIRD_PARTIES.get(name, ()) and file.path not in HOMES.get(name, ()):
+                at_home = ", ".join((*THIRD_PARTIES.get(name, ()), *HOMES.get(name, ()))) or "in no table here"
+                yield f"{file.path}:{imported.line}: {name} is at home elsewhere: {at_home}"
+
+
+def rooms_of_runtime_know_only_those_above(house: House) -> Iterator[str]:
+    for file in (file for file in house if file.package == "runtime"):
+        room = file.path.split("/")[1].removesuffix(".py")
+        if room not in ROOMS:
+            yield f"{file.path}: give this file its place in ROOMS"
+            continue
+        for imported in imports(file.tree):
+            if imported.is_of("runtime") and not _is_above(imported.target, room, inside=file.path.count("/") > 1):
+                yield f"{file.path}:{imported.line}: {imported.target} is not above {room}"
+
+
+def _is_above(target: str, room: str, *, inside: bool) -> bool:
+    other = target.split(".")[1] if "." in target else "__init__"
+    known = other if other in ROOMS else "__init__"
+    return ROOMS.index(known) < ROOMS.index(room) or (inside and known == room)
+
+
+def no_import_goes_in_a_circle(house: House) -> Iterator[str]:
+    modules = {file.module for file in house}
+    known = {
+        file.module: {_module_of(imported.target, modules) for imported in imports(file.tree)} & modules - {file.module}
+        for file in house
+    }
+    try:
+        TopologicalSorter(known).prepare()
+    except CycleError as error:
+        yield f"import cycle: {' <- '.join(error.args[1])}"
+
+
+def _module_of(target: str, modules: set[str]) -> str:
+    return target if target in modules else target.rpartition(".")[0]
+
+
+def hidden_imports_give_their_reason(house: House) -> Iterator[str]:
+    for file in house:
+        for imported in imports(file.tree):
+            if imported.hidden and not has_reason(file.comment(imported.line)):
+                yield f"{file.path}:{imported.line}: why is {imported.target} imported inside a function?"
+
+
+def broad_excepts_give_their_reason(house: House) -> Iterator[str]:
+    for file in house:
+        for node in ast.walk(file.tree):
+            if isinstance(node, ast.ExceptHandler) and _is_broad(node) and not has_reason(file.comment(node.lineno)):
+                yield f"{file.path}:{node.lineno}: why is everything caught here?"
+
+
+def _is_broad(handler: ast.ExceptHandler) -> bool:
+    return handler.type is None or any(name in {"Exception", "BaseException"} for _, name in names(handler.type))
+
+
+def ignores_give_code_and_reason(house: House) -> Iterator[str]:
+    for file in house:
+        for line, text in enumerate(file.text.splitlines(), 1):
+            _, found, comment = text.partition("# type: ignore")
+            if found and not (comment.startswith("[") and has_reason(comment.partition("]")[2])):
+                yield f"{file.path}:{line}: an ignore needs its code and its reason"
+
+
+def tasks_start_at_their_owners(house: House) -> Iterator[str]:
+    for file in (file for file in house if file.path not in TASK_OWNERS):
+        for line, name in names(file.tree):
+            if name in STARTS_A_TASK:
+                yield f"{file.path}:{line}: {name}: tasks start only in {', '.join(TASK_OWNERS)}"
+
+
+def pure_modules_touch_nothing(house: House) -> Iterator[str]:
+    for file in (file for file in house if file.path in PURE):
+        for imported in imports(file.tree):
+            if imported.target.split(".")[0] in IMPURE_MODULES:
+                yield f"{file.path}:{imported.line}: a pure module imports {imported.target}"
+        for node in ast.walk(file.tree):
+            if isinstance(node, ast.Call) and _is_impure(node.func):
+                yield f"{file.path}:{node.lineno}: a pure module calls {ast.unparse(node.func)}"
+
+
+def _is_impure(called: ast.expr) -> bool:
+    match called:
+        case ast.Name(id=name):
+            return name in IMPURE_BUILTINS | IMPURE_METHODS
+        case ast.Attribute(attr=name):
+            return name in IMPURE_METHODS
+        case _:
+            return False
+
+
+def files_are_short(house: House) -> Iterator[str]:
+    for file in (file for file in house if file.path not in LONG_FILES):
+        if (lines := len(file.text.splitlines())) > MOST_LINES_OF_A_FILE:
+            yield f"{file.path}: {lines} lines"
+
+
+def functions_are_short(house: House) -> Iterator[str]:
+    for file in house:
+        for function in functions(file.tree):
+            lines, name = _lines(function), f"{file.path}:{function.name}"
+            if lines > MOST_LINES_OF_A_FUNCTION and name not in LONG_FUNCTIONS:
+                yield f"{name} has {lines} lines"
+
+
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the end, the docstring not counted."""
+    docstring = ast.get_docstring(function, clean=False)
+    return (function.end_lineno or 0) - function.lineno + 1 - (len(docstring.splitlines()) if docstring else 0)
+
+
+def modules_state_their_rule(house: House) -> Iterator[str]:
+    for file in house:
+        if file.text.strip() and ast.get_docstring(file.tree) is None:
+            yield f"{file.path}: no module docstring"
+
+
+def values_have_types(house: House) -> Iterator[str]:
+    for file in house:
+        found = [line for line, name in names(file.tree) if name == "Any"]
+        if len(found) > ANY_ALLOWED.get(file.path, (0, ""))[0]:
+            yield f"{file.path}: Any in lines {found}; say JsonValue, object or the type"
+
+
+# Each rule beside the least that breaks it.
+RULES: list[tuple[Rule, str, str]] = [
+    (packages_know_only_those_below, "planner/validation.py", "from runtime.executor import Executor"),
+    (packages_know_only_those_below, "runtime/executor.py", "import plait"),
+    (packages_know_only_those_below, "evals/report.py", "from runtime.issues import Issue"),
+    (packages_know_only_those_below, "evals/report.py", "from runtime import issues"),
+    (packages_know_only_those_below, "planner/planning.py", "from planner import litellm_client"),
+    (packages_know_only_those_below, "prompts/__init__.py", "import runtime"),
+    (third_parties_stay_at_home, "runtime/checks.py", "import yaml"),
+    (third_parties_stay_at_home, "planner/planning.py", "def f():\n    import litellm"),
+    (third_parties_stay_at_home, "planner/planning.py", "import rich.console"),
+    (third_parties_stay_at_home, "plait/wiring.py", "import requests"),
+    (rooms_of_runtime_know_only_those_above, "runtime/graph.py", "from runtime import checks"),
+    (rooms_of_runtime_know_only_those_above, "runtime/graph.py", "from runtime import Graph"),
+    (rooms_of_runtime_know_only_those_above, "runtime/loft.py", ""),
+    (no_import_goes_in_a_circle, "runtime/issues.py", "from runtime.issues import Issue\nimport runtime.graph"),
+    (third_parties_stay_at_home, "planner/planning.py", "importlib.import_module('xllamacpp')"),
+    (hidden_imports_give_their_reason, "plait/wiring.py", "def f():\n    import litellm  # noqa: PLC0415"),
+    (broad_excepts_give_their_reason, "plait/wiring.py", "try: f()\nexcept Exception: pass"),
+    (ignores_give_code_and_reason, "plait/wiring.py", "x = f()  # type: ignore[misc]"),
+    (tasks_start_at_their_owners, "runtime/attempt.py", "async def f(): asyncio.create_task(g())"),
+    (pure_modules_touch_nothing, "runtime/scheduler.py", "import time"),
+    (pure_modules_touch_nothing, "runtime/scheduler.py", "def f(): return datetime.now(UTC)"),
+    (pure_modules_touch_nothing, "runtime/scheduler.py", "def f(): print('x')"),
+    (files_are_short, "runtime/graph.py", "pass\n" * 401),
+    (functions_are_short, "runtime/graph.py", "def f():\n" + "    pass\n" * 40),
+    (modules_state_their_rule, "runtime/graph.py", "x = 1"),
+    (values_have_types, "runtime/graph.py", "def f(x: typing.Any) -> list[Any]: ..."),
+]
+CIRCLE = source("runtime/graph.py", "from runtime import issues")
+
+
+@pytest.mark.parametrize("rule", dict.fromkeys(rule for rule, _, _ in RULES), ids=lambda rule: rule.__name__)
+def test_the_house_keeps_its_rules(rule: Rule) -> None:
+    broken = list(rule(house()))
+    assert not broken, "\n" + "\n".join(broken)
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), RULES)
+def test_each_rule_sees_what_breaks_it(rule: Rule, path: str, text: str) -> None:
+    assert list(rule([source(path, text), CIRCLE]))
+
+
+@pytest.mark.parametrize("table", [LONG_FILES, ANY_ALLOWED, TASK_OWNERS], ids=["files", "any", "tasks"])
+def test_every_exception_has_its_reason(table: dict[str, str | tuple[int, str]]) -> None:
+    assert all(reason[-1] if isinstance(reason, tuple) else reason for reason in table.values())
