@@ -91,7 +91,7 @@ async def try_once(unit: Unit, world: World, attempt: int) -> JsonObject:
             hint = f"grant it with --allow {capability}"
             raise NodeFailed("capability_denied", f"the capability '{capability}' was not granted; {hint}")
     model = _validated(node_type, params)
-    limit = _shorter(unit.timeout, getattr(model, "timeout", None))
+    limit = _shorter(unit.timeout, getattr(model, "timeout", None)) if unit.own_timeout else unit.timeout
     work = _call(node_type, model, world, unit, attempt)
     return _own_copy(node_type, await (work if limit is None else _within(limit, work)))
 

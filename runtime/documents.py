@@ -33,9 +33,13 @@ _JSON_TOKEN = re.compile(
 _JSON_INTEGER = re.compile(r"-?[0-9]+")
 
 # What a plain scalar means in the core schema (YAML 1.2.2, 10.3.2).
-_YAML_CORE = re.compile(
-    r"(?P<null>null|Null|NULL|~|)|(?P<true>true|True|TRUE)|(?P<false>false|False|FALSE)"
-    r"|(?P<integer>[-+]?[0-9]+)|(?P<octal>0o[0-7]+)|(?P<hexadecimal>0x[0-9a-fA-F]+)"
+_YAML_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_YAML_NUMBER = re.compile(
+    r"(?P<integer>[-+]?[0-9]+)|(?P<octal>0o[0-7]+)|(?P<hexadecimal>0x[0-9a-fA-F]+)"
     r"|(?P<real>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<constant>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
@@ -320,7 +324,7 @@ def _open_yaml(walk: Walk, event: yaml.CollectionStartEvent, line: int) -> bool:
 def _take_yaml_scalar(walk: Walk, event: yaml.ScalarEvent, text: str, line: int) -> None:
     if event.tag is not None:
         _add_tag(walk, event.tag, line)
-    elif event.start_mark and _YAML_BARE_TAG.match(text, event.start_mark.index):
+    elif (mark := event.start_mark) and _YAML_BARE_TAG.match(text, mark.index):
         _add_tag(walk, "!", line)
     if walk.awaits_key:
         _take_yaml_key(walk, event.value, plain=not event.style, line=line)
@@ -347,31 +351,32 @@ def _take_alias(walk: Walk, name: str, line: int) -> None:
 
 def _take_yaml_key(walk: Walk, text: str, *, plain: bool, line: int) -> None:
     walk.key(text, line)
-    found = _YAML_CORE.fullmatch(text) if plain else None
     if plain and text == "<<":
         walk.add("document_limits", line, "merge keys are refused, found <<", "write the merged entries out")
-    elif found:
-        kind = found.lastgroup if found.lastgroup in ("null", "true", "false") else "a number"
-        walk.add(
-            "json_syntax", line, f"a key must be a string, found {shown(text)}, which is {kind}", f'quote it: "{text}"'
-        )
+    elif plain and (text in _YAML_WORDS or _YAML_NUMBER.fullmatch(text)):
+        kind = str(_YAML_WORDS[text]).lower().replace("none", "null") if text in _YAML_WORDS else "a number"
+        message = f"a key must be a string, found {shown(text)}, which is {kind}"
+        walk.add("json_syntax", line, message, f'quote it: "{text[:40]}"')
 
 
 def _take_plain(walk: Walk, text: str, line: int) -> None:
-    found = _YAML_CORE.fullmatch(text)
-    if found is None:
+    if text in _YAML_WORDS:
+        walk.put(_YAML_WORDS[text], line)
+    elif found := _YAML_NUMBER.fullmatch(text):
+        walk.number(_number(found.lastgroup, text), text, line)
+    else:
         walk.text(text, line)
-        return
-    match found.lastgroup:
+
+
+def _number(kind: str | None, text: str) -> int | float | None:
+    match kind:
         case "integer":
-            walk.number(integer(text), text, line)
+            return integer(text)
         case "octal":
-            walk.number(integer(text[2:], 8), text, line)
+            return integer(text[2:], 8)
         case "hexadecimal":
-            walk.number(integer(text[2:], 16), text, line)
-        case "real":
-            walk.number(float(text), text, line)
+            return integer(text[2:], 16)
         case "constant":
-            walk.number(float(text.replace(".", "")), text, line)
-        case word:
-            walk.put({"true": True, "false": False}.get(word or "null"), line)
+            return float(text.replace(".", ""))
+        case _:
+            return float(text)

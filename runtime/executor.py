@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from runtime.attempt import Outcome, Seat, run_attempts
@@ -70,7 +71,6 @@ class Executor:
     grants: Grants = field(init=False)
     facts: list[Fact] = field(default_factory=list)
     _places: Places = field(init=False)
-    _tasks: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
     _running: dict[NodeId, asyncio.Task[Outcome]] = field(default_factory=dict)
     _queued: dict[NodeId, Callable[[], None]] = field(default_factory=dict)
     _cancelling: set[NodeId] = field(default_factory=set)
@@ -92,15 +92,23 @@ class Executor:
         self._finished = self._loop.create_future()
         self._zero = self._loop.time()
         try:
-            async with self._tasks:
-                self.take(Begun(0.0))
-                self._watch(None, self.program.graph.settings.timeout)
-                await self._until_finished()
+            self._watch(None, self.program.graph.settings.timeout)
+            self.take(Begun(0.0))
+            await self._until_finished()
         finally:
-            for timer in self._timers:
-                timer.cancel()
-            if self._pool is not None:
-                self._pool.shutdown(wait=True)
+            await self._close()
+
+    async def _close(self) -> None:
+        """Nothing of the run outlives it; tasks are left only where a defect of ours broke it off."""
+        for timer in self._timers:
+            timer.cancel()
+        left = list(self._running.values())
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
 
     async def _until_finished(self) -> None:
         try:
@@ -149,6 +157,9 @@ class Executor:
 
     def _start(self, unit: Unit) -> None:
         seat = Seat(self._places, unit.limits)
+        if not unit.limits:
+            self._spawn(unit, seat)
+            return
 
         def granted() -> None:
             self._queued.pop(unit.id, None)
@@ -159,15 +170,15 @@ class Executor:
         self._places.request(unit.limits, granted)
 
     def _spawn(self, unit: Unit, seat: Seat) -> None:
-        task = self._tasks.create_task(run_attempts(unit, self, seat))
-        task.add_done_callback(lambda task: self._ended(unit, seat, task))
+        task = self._loop.create_task(run_attempts(unit, self, seat))
+        task.add_done_callback(partial(self._ended, unit, seat))
         self._running[unit.id] = task
         self.take(Started(unit.id, self.now()))
 
     def _ended(self, unit: Unit, seat: Seat, task: asyncio.Task[Outcome]) -> None:
         """Every task of a node ends here, with one fact. What it raises is a defect of ours and ends the run."""
-        del self._running[unit.id]
         try:
+            del self._running[unit.id]
             seat.leave()
             self.take(self._fact(unit, seat, task))
         except BaseException as defect:  # nobody else would hear of it, and the run would wait for ever

@@ -74,7 +74,7 @@ async def run_process(
 
 
 class _Listener(asyncio.SubprocessProtocol):
-    """Keeps what the process writes. `ended`: it exited, or wrote too much; `closed`: it exited and all pipes are shut."""
+    """Keeps what comes. `ended`: it exited or wrote too much; `closed`: it exited and all its pipes are shut."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

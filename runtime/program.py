@@ -31,6 +31,7 @@ class Unit:
     params: JsonObject
     resolve: Resolver | None
     timeout: float | None
+    own_timeout: bool  # its params may hold a `timeout` too
     retry: Retry
     limits: tuple[str, ...]
     needs: tuple[int, ...]
@@ -118,6 +119,7 @@ def _unit(
         params=params,
         resolve=_with_verbatim(params, searched, compile_value(searched, rename)),
         timeout=node.timeout,
+        own_timeout="timeout" in node_type.params.model_fields,
         retry=node.retry or NO_RETRY,
         limits=(*inside, *(name for name in pools if name in limits)),
         needs=_needs(node, index),

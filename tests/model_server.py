@@ -109,6 +109,10 @@ class ModelServer:
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers["content-length"]))
                 reply = server.reply(Asked(self.path, dict(self.headers), raw))
+                if not reply.hold:  # whoever waited for this one has gone
+                    self._send(reply)
+
+            def _send(self, reply: Reply) -> None:
                 self.send_response(reply.status)
                 for name, value in {"content-type": "application/json", **reply.headers}.items():
                     self.send_header(name, value)

@@ -50,7 +50,7 @@ class LlmParams(Params):
     model: str | None = Field(None, description="model name; by default the one the run was started with")
     temperature: float = Field(0.0, ge=0, allow_inf_nan=False, description="0 is the least random")
     max_tokens: int | None = Field(None, ge=1, description="longest answer, in tokens")
-    output_schema: dict[str, Json] | None = Field(None, description="JSON Schema of the answer; result is then its value")
+    output_schema: dict[str, Json] | None = Field(None, description="JSON Schema of the answer; result is that value")
 
 
 def _capabilities(params: JsonObject) -> Iterable[str]:
@@ -116,14 +116,16 @@ def _cut(params: LlmParams, completion: Completion) -> str:
 
 
 def _value(text: str, schema: Mapping[str, JsonValue], outputs: Mapping[str, JsonValue]) -> JsonValue:
-    """The answer as JSON. Only the outermost type is compared with the schema: the model's server has seen to the rest."""
+    """The answer as JSON. Only its outermost type is compared with the schema."""
     try:
         value = read_json(text)
     except ValueError as error:
-        raise NodeFailed("output_invalid", f"the answer is no JSON, though output_schema asks for it: {error}", outputs) from None
+        message = f"the answer is no JSON, though output_schema asks for it: {error}"
+        raise NodeFailed("output_invalid", message, outputs) from None
     wanted = schema.get("type")
     if isinstance(wanted, str) and not _is(value, wanted):
-        raise NodeFailed("output_invalid", f"the answer is no JSON {wanted}, though output_schema asks for one", outputs)
+        message = f"the answer is no JSON {wanted}, though output_schema asks for one"
+        raise NodeFailed("output_invalid", message, outputs)
     return value
 
 

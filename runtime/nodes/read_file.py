@@ -28,8 +28,8 @@ class ReadFileParams(Params):
 )
 def read_file(params: ReadFileParams, context: NodeContext) -> dict[str, JsonValue]:
     """Reads a text file."""
-    target = locate(context.directory, params.path)
     with explained(params.path):
+        target = locate(context.directory, params.path)
         refuse_special(os.stat(target).st_mode, params.path)
         with target.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -305,10 +305,10 @@ def test_every_refused_reference_is_named() -> None:
 
 
 FRAGMENTS = (
-    ["'", '"', "\\", "$", "`", "\n", " ", ";", "#", "(", ")", "{ ", " }", "[", "]", "=", "<<E\n", "\nE\n", "<<'E'\n", "|", "&"]
+    ["'", '"', "\\", "$", "`", "\n", " ", ";", "#", "(", ")", "{ ", " }", "[", "]", "=", "<<E\n", "\nE\n", "<<'E'\n", "|", "&&"]
     + ["$(", "${", "$((", "))", "((", "[[ ", " ]]", "$'", '$"', "case a in ", "a) ", ";;", " esac", "v=", "a[", "]=", "let "]
-    + ["if ", " then ", " fi", "for i in ", " do ", " done", "!", "declare -i ", "local ", ">f", ">&", "2>", "<", "a", "0", "-v "]
-    + ["eq ", " -eq ", "test ", "[ ", " ]", "export ", "f() ", "~", "*", "@", "+", "?", "\\\n", "EOF", "\t", "command ", "a=("]
+    + ["if ", " then ", " fi", "for i in ", " do ", " done", "!", "declare -i ", "local ", ">f", ">&2", ">&@@", "2>", "<", "a", "0", "-v "]
+    + ["eq ", " -eq ", "test ", "[ ", " ]", "export v=", "f() ", "~", "*", "@", "+", "?", "\\\n", "EOF", "\t", "command ", "a=("]
 )  # fmt: skip
 pieces = st.sampled_from([*FRAGMENTS, *["show @@ ", "@@", "'@@'", '"@@"'] * 8])
 MARKED = "\x02 * a[$(>executed)] ';>executed;' \";>executed;\" `>executed`\n \x03"

@@ -1,0 +1,124 @@
+"""The node type `code`: a Python function in a process of its own, JSON in and JSON out."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from pydantic import Field
+
+from runtime.issues import JsonValue
+from runtime.node_types import ANYTHING, NodeContext, NodeFailed, ParamProblem, node_type
+from runtime.nodes.foreign_json import read_json
+from runtime.nodes.params import Params
+from runtime.processes import OUTPUT_LIMIT, Finished, run_process
+from runtime.workflow import Json, JsonObject
+
+_RUNNER = Path(__file__).with_name("code_runner.py")
+
+
+class CodeParams(Params):
+    source: str = Field(description="Python that defines run(**inputs) and returns a JSON value; prints go to the log")
+    inputs: dict[str, Json] = Field(default_factory=dict, description="keyword arguments of run; references stand here")
+
+
+def _check(params: JsonObject) -> Iterator[ParamProblem]:
+    source = params.get("source")
+    if not isinstance(source, str):
+        return
+    try:
+        names = _names_set(source)
+    except SyntaxError as error:
+        yield ParamProblem(("source",), "param_type", f"line {error.lineno}: {error.msg}", "must be Python")
+    except (ValueError, RecursionError, MemoryError) as error:
+        yield ParamProblem(("source",), "param_type", str(error) or "too deeply nested", "must be Python")
+    else:
+        if "run" not in names:
+            hint = "def run(**inputs): ... return a JSON value"
+            yield ParamProblem(("source",), "param_type", "it defines no function 'run'", hint)
+
+
+def _names_set(source: str) -> set[str]:
+    """Every name that the source gives to something, at whatever depth."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an odd escape in a string, say: it still runs
+        tree = ast.parse(source, "<source>")
+        compile(tree, "<source>", "exec")  # sees what the grammar alone lets pass, as `return` outside a function
+    names = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.alias(name=name, asname=other):
+                names.add("run" if name == "*" else other or name)
+            case _:
+                pass
+    return names
+
+
+@node_type(
+    "code",
+    outputs={"result": "any"},
+    capabilities=lambda params: ("code",),
+    effects=lambda params: ANYTHING,
+    check=_check,
+    verbatim=frozenset({"source"}),
+    transient=frozenset({"code_error"}),
+    limit="subprocesses",
+)
+async def code(params: CodeParams, context: NodeContext) -> dict[str, JsonValue]:
+    """Runs a Python function."""
+    task = json.dumps({"source": params.source, "inputs": params.inputs}).encode()
+    with TemporaryFile() as answer:
+        finished = await _run(task, context.directory, answer)
+        _log(finished, context)
+        if finished.cut:
+            raise NodeFailed("output_limit", f"the code printed more than {OUTPUT_LIMIT} bytes and was ended")
+        return {"result": _result(_read(answer), finished)}
+
+
+async def _run(task: bytes, folder: Path, answer: BinaryIO) -> Finished:
+    descriptor = answer.fileno()
+    argv = [sys.executable, "-I", "-X", "utf8", str(_RUNNER), str(descriptor)]
+    try:
+        return await run_process(argv, cwd=folder, stdin=task, keep_open=(descriptor,), grace=0)
+    except OSError as error:
+        raise NodeFailed("not_executable", f"Python could not be started in {folder}: {error.strerror}") from None
+
+
+def _log(finished: Finished, context: NodeContext) -> None:
+    for stream in (finished.stdout, finished.stderr):
+        for line in stream.decode("utf-8", "replace").splitlines():
+            context.log(line)
+
+
+def _read(answer: BinaryIO) -> bytes:
+    if os.fstat(answer.fileno()).st_size > OUTPUT_LIMIT:
+        raise NodeFailed("output_limit", f"run returned more than {OUTPUT_LIMIT} bytes; write it to a file instead")
+    answer.seek(0)
+    return answer.read()
+
+
+def _result(answer: bytes, finished: Finished) -> JsonValue:
+    if not answer:
+        raise NodeFailed("code_error", f"the process ended with {finished.manner} before run returned")
+    try:
+        said = read_json(answer.decode())
+    except ValueError as error:
+        raise NodeFailed("code_result", f"what run returned is no JSON value: {error}") from None
+    match said:
+        case {"result": result}:
+            return result
+        case {"code": str(code), "message": str(message)}:
+            raise NodeFailed(code, message)
+        case _:
+            raise NodeFailed("code_result", "the process left something else than a result")
