@@ -109,7 +109,7 @@ _YAML = tuple(
             "this line is neither a key nor part of a value",
             "write key: value; check the indentation",
         ),
-        (r"unexpected end of stream", "a quoted string is never closed", "close it with the same quote"),
+        (r"unexpected (?:end of stream|document)", "a quoted string is never closed", "close it with the same quote"),
         (
             r"',' or '[\]}]'",
             "a list or object in brackets is not closed, or lacks a comma",
@@ -129,6 +129,7 @@ _YAML = tuple(
         ),
         (r"tag", "tags (!...) are refused", "remove the tag, or put text that begins with ! in quotes"),
         (r"alphabetic or numeric", "text without quotes cannot begin with * or &", "put the text in quotes"),
+        (r"mapping keys are not allowed", "a '? ' stands where no key can be", "write key: value, without the '?'"),
         (r"block sequence entries|sequence entries", "a '- ' cannot stand here", "begin the list in a line of its own"),
         (
             r"'-' indicator|expected <?block end|expected key",

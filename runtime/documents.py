@@ -291,7 +291,7 @@ def _add_yaml_error(walk: Walk, text: str, error: yaml.MarkedYAMLError) -> None:
         walk.add("document_limits" if lone else "json_syntax", _line_at(text, position), message, hint)
         return
     began = context.line + 1 if context and mark and context.line < mark.line else None
-    message, hint = explain_yaml(error.problem or "", text[position : position + 60], began)
+    message, hint = explain_yaml(f"{error.context}: {error.problem}", text[position : position + 60], began)
     walk.add("json_syntax", _line_at(text.rstrip(), position), message, hint)
 
 

@@ -179,8 +179,8 @@ class Executor:
         """Every task of a node ends here, with one fact. What it raises is a defect of ours and ends the run."""
         try:
             del self._running[unit.id]
-            seat.leave()
             self.take(self._fact(unit, seat, task))
+            seat.leave()  # after the fact: what it ends must not get the place first
         except BaseException as defect:  # nobody else would hear of it, and the run would wait for ever
             if not self._finished.done():
                 self._finished.set_exception(defect)

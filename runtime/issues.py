@@ -13,9 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+from typing_extensions import TypeAliasType
+
+# A named alias, so that pydantic can follow it into itself where a node's function is annotated with it.
+JsonValue = TypeAliasType("JsonValue", "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]")
 
 Severity = Literal["error", "warning"]
 

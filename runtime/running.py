@@ -5,6 +5,7 @@ Whatever forbids the run is found before the first step: issues raise InvalidWor
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -148,11 +149,12 @@ class Execution:
         completions: CompletionClient | None = None,
         on_fact: Callable[[Fact], None] = ignore,
         run_id: str | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.run_id = run_id or f"run-{secrets.token_hex(4)}"
         self._prepared = prepared
         surroundings = Surroundings(
-            self.run_id, prepared.grants.directory, prepared.grants, completions=completions, on_fact=on_fact
+            self.run_id, prepared.grants.directory, prepared.grants, completions, on_fact, jitter
         )
         self._executor = Executor(prepared.program, prepared.inputs, surroundings)
 

@@ -283,7 +283,6 @@ class QuoteReader(ABC):
         self._close("`")
 
 
-
 def _without_escapes(items: Sequence[Item], escapable: str) -> Iterator[Item]:
     at = 0
     while at < len(items):

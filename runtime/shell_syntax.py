@@ -14,7 +14,9 @@ from runtime.shell_quotes import Hole, Item, QuoteReader, Unsure, differs
 
 _BLANKS = (" ", "\t")
 _META = (" ", "\t", "\n", ";", "&", "|", "(", ")", "<", ">")
-_BEFORE_A_COMMAND = frozenset({"!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done", "esac"})
+_BEFORE_A_COMMAND = frozenset(
+    {"!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done", "esac"}
+)
 _BEFORE_A_BUILTIN = frozenset({"command", "builtin", "time"})
 
 
@@ -67,7 +69,7 @@ class _Scanner(QuoteReader):
             case "#":
                 self._comment()
             case ";" | "&" | "|":
-                self._separator(item)
+                self._separator()
             case "(":
                 self._open()
             case ")":
@@ -103,15 +105,13 @@ class _Scanner(QuoteReader):
         while self._raw() not in (None, "\n"):
             self._copy()
 
-    def _separator(self, item: str) -> None:
+    def _separator(self) -> None:
         if self._ahead("&>"):  # a redirection for bash, the end of a command for dash
             self._take()
         elif self.frame.top == "body" and (self._ahead(";;") or self._ahead(";&")):
             self._take(3 if self._ahead(";;&") else 2)
             self.frame.opened[-1] = "pattern"
             self.frame.begin_command()
-        elif self.frame.top == "pattern" and item == "|":
-            raise differs("a pattern that begins with '|'")
         else:
             self._take()
             self.frame.begin_command()

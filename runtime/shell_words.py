@@ -9,6 +9,7 @@ aliases that change how the rest is read.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,8 +69,8 @@ def _read_into(name: str, path: str) -> str:
 
 def _with_holes(parts: Sequence[str | Ref]) -> tuple[list[Item], dict[str, Ref]]:
     script = "".join(part for part in parts if isinstance(part, str)).replace("\\\n", "")
-    names = (f"PLAIT_{number}" for number in count(1))
-    free = (name for name in names if name not in script)
+    used = set(re.findall(r"PLAIT_[0-9]+", script))
+    free = (name for number in count(1) if (name := f"PLAIT_{number}") not in used)
     items: list[Item] = []
     values: dict[str, Ref] = {}
     for part in parts:

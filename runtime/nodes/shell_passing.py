@@ -28,7 +28,7 @@ class Call:
 
 
 def call_of(what: str | Sequence[str], env: Mapping[str, str]) -> AbstractContextManager[Call]:
-    """A command for the shell, or a program with its arguments. NodeFailed `value_not_passable` for what cannot travel."""
+    """A command for the shell, or a program with its arguments. What cannot travel fails: `value_not_passable`."""
     return _call_of_command(what, env) if isinstance(what, str) else _call_of_argv(what, env)
 
 

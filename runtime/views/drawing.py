@@ -39,7 +39,9 @@ def grouped(graph: Graph) -> list[Item]:
     for block in sorted(_nesting(graph.blocks), key=lambda block: len(block.nodes)):
         if inside := [item for item in items if block.nodes.issuperset(_members(item))]:
             cluster = Cluster(block, tuple(inside))
-            items = [cluster if item is inside[0] else item for item in items if item is inside[0] or item not in inside]
+            items = [
+                cluster if item is inside[0] else item for item in items if item is inside[0] or item not in inside
+            ]
     return items
 
 

@@ -110,7 +110,7 @@ def page_of(graph: Graph) -> Page:
     layout = lay_out(links, widths.__getitem__)
     down = all(_breadth(layer, widths) <= WIDEST_DOWNWARD for layer in layout.layers)
     if not down:
-        layout = lay_out(links, lambda _: BOX_HEIGHT)
+        layout = lay_out(links, lambda _: BOX_HEIGHT, gap=GAP / 2)
     grid = _Grid(graph, layout, widths, down)
     lines = tuple(sorted(grid.lines(), key=lambda line: line.critical))
     return Page(tuple(grid.boxes()), lines, tuple(_labels(lines)))

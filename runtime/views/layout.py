@@ -1,7 +1,7 @@
-"""Places for the nodes of an acyclic graph, in layers, so that no line crosses a box. Knows no pixels of a page. Pure.
+"""Places for the nodes of an acyclic graph, in layers, so that no line crosses a box. Knows no page. Pure.
 
-After Sugiyama, Tagawa and Toda (1981): layers by the longest way, a bend in each layer that a long edge passes, orders by
-barycentres. Within its layer an item then stands as near to its neighbours as the order allows (least squares).
+After Sugiyama, Tagawa and Toda (1981): layers by the longest way, a bend in each layer that a long edge passes, orders
+by barycentres. In its layer a place then stands as near to its neighbours as the order allows (least squares).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from runtime.graph import generations
 T = TypeVar("T", bound=Hashable)
 SWEEPS = 12
 BEND = 8.0  # the width of a bend
-GAP = 24.0  # between two boxes; lines come nearer
+GAP = 24.0  # between two boxes; lines come twice as near
+YIELDING = 0.001  # the weight of a place that nothing pulls
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Bend(Generic[T]):
 
 
 Place: TypeAlias = T | Bend[T]
+Pulls: TypeAlias = list[tuple[float, float]]  # where to, and how strongly
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Layout(Generic[T]):
     ways: dict[tuple[T, T], list[Place[T]]]
 
 
-def lay_out(successors: Mapping[T, Sequence[T]], width: Callable[[T], float]) -> Layout[T]:
+def lay_out(successors: Mapping[T, Sequence[T]], width: Callable[[T], float], gap: float = GAP) -> Layout[T]:
     """A layout of the graph; `width` is the size of a node across its layer. Raises Cycle."""
     layers: list[list[Place[T]]] = [list(nodes) for nodes in generations(successors)]
     level = {place: at for at, layer in enumerate(layers) for place in layer}
@@ -54,7 +56,7 @@ def lay_out(successors: Mapping[T, Sequence[T]], width: Callable[[T], float]) ->
             ways[source, target] = [source, *bends, target]
     links = _Links(layers, ways.values())
     layers = _untangled(layers, links)
-    return Layout(layers, _Across(links, width).positions(layers), ways)
+    return Layout(layers, _Across(links, width, gap).positions(layers), ways)
 
 
 class _Links(Generic[T]):
@@ -117,8 +119,10 @@ def _crossings_between(above: list[Place[T]], below: list[Place[T]], links: _Lin
 
 
 class _Across(Generic[T]):
-    def __init__(self, links: _Links[T], width: Callable[[T], float]) -> None:
-        self.links = links
+    def __init__(self, links: _Links[T], width: Callable[[T], float], gap: float) -> None:
+        self.gap = gap
+        self.up, self.down = links.up, links.down
+        self.both = {place: [*links.up[place], *links.down[place]] for place in links.up}
         self.width: dict[Place[T], float] = {
             place: BEND if isinstance(place, Bend) else width(place) for place in links.up
         }
@@ -128,40 +132,65 @@ class _Across(Generic[T]):
         for layer in layers:
             offsets = self.offsets(layer)
             at.update((place, offset - offsets[-1] / 2) for place, offset in zip(layer, offsets, strict=True))
-        both = {place: [*self.links.up[place], *self.links.down[place]] for place in at}
-        for sweep in range(SWEEPS):
-            going_down = sweep % 2 == 0
-            for layer in layers if going_down else layers[::-1]:
-                self.settle(layer, at, self.links.up if going_down else self.links.down)
-        for layer in layers:
-            self.settle(layer, at, both)
+        for near, order in [(self.up, layers), (self.down, layers[::-1])] * SWEEPS + [(self.both, layers)] * SWEEPS:
+            for layer in order:
+                self.settle(layer, at, near, _weighted_mean)
+        self.straighten(layers, at)
         return at
+
+    def straighten(self, layers: list[list[Place[T]]], at: dict[Place[T], float]) -> None:
+        """Outwards from the widest layer, which stays: at a median one line is straight, at a mean perhaps none."""
+        widest = max(range(len(layers)), key=lambda n: self.offsets(layers[n])[-1], default=0)
+        for layer in layers[widest + 1 :]:
+            self.settle(layer, at, self.up, _median)
+        for layer in layers[:widest][::-1]:
+            self.settle(layer, at, self.down, _median)
 
     def offsets(self, layer: list[Place[T]]) -> list[float]:
         """How far each place is from the first, where they stand as close as they may."""
-        steps = ((self.width[a] + self.width[b]) / 2 + _gap(a, b) for a, b in pairwise(layer))
+        steps = ((self.width[one] + self.width[other]) / 2 + self.between(one, other) for one, other in pairwise(layer))
         return list(accumulate(steps, initial=0.0))
 
+    def between(self, one: Place[T], other: Place[T]) -> float:
+        return self.gap / 2 if isinstance(one, Bend) or isinstance(other, Bend) else self.gap
+
     def settle(
-        self, layer: list[Place[T]], at: dict[Place[T], float], near: Mapping[Place[T], list[Place[T]]]
+        self,
+        layer: list[Place[T]],
+        at: dict[Place[T], float],
+        near: Mapping[Place[T], list[Place[T]]],
+        middle: Callable[[Pulls], float],
     ) -> None:
-        """Moves each place of a layer towards the middle of its neighbours."""
+        """Moves each place of a layer towards its neighbours; one that has none there gives way to the others."""
         offsets = self.offsets(layer)
-        wanted = [_mean([at[each] for each in near[place]] or [at[place]]) for place in layer]
-        weights = [_pull(place, near[place]) for place in layer]
-        moved = _rising([want - offset for want, offset in zip(wanted, offsets, strict=True)], weights)
+        wanted, weights = list[float](), list[float]()
+        for n, (place, offset) in enumerate(zip(layer, offsets, strict=True)):
+            pulls = [(at[other], _pull(place, other)) for other in near[place]]
+            rest = at[place if self.both[place] else layer[n - 1]]
+            wanted.append(middle(pulls or [(rest, YIELDING)]) - offset)
+            weights.append(sum(pull for _, pull in pulls) or YIELDING)
+        moved = _rising(wanted, weights)
         at.update((place, base + offset) for place, base, offset in zip(layer, moved, offsets, strict=True))
 
 
-def _gap(one: object, other: object) -> float:
-    return GAP / 2 if isinstance(one, Bend) or isinstance(other, Bend) else GAP
+def _pull(one: object, other: object) -> float:
+    """Bends of one edge hold on to each other, so that long edges are straight."""
+    return 8.0 if isinstance(one, Bend) and isinstance(other, Bend) else 1.0
 
 
-def _pull(place: object, near: Sequence[object]) -> float:
-    """Bends of one edge hold on to each other, so that long edges are straight; who has no neighbour gives way."""
-    if not near:
-        return 0.1
-    return 8.0 if isinstance(place, Bend) and any(isinstance(each, Bend) for each in near) else 1.0
+def _weighted_mean(pulls: Pulls) -> float:
+    return sum(number * weight for number, weight in pulls) / sum(weight for _, weight in pulls)
+
+
+def _median(pulls: Pulls) -> float:
+    """The weighted median; between two, their middle."""
+    pulls = sorted(pulls)
+    half, passed = sum(weight for _, weight in pulls) / 2, 0.0
+    for (number, weight), (onward, _) in pairwise([*pulls, pulls[-1]]):
+        passed += weight
+        if passed >= half:
+            return (number + onward) / 2 if passed == half else number
+    return pulls[-1][0]
 
 
 def _rising(wanted: Sequence[float], weights: Sequence[float]) -> list[float]:

@@ -14,16 +14,15 @@ CRITICAL = "stroke:#c2410c,stroke-width:3px"
 def render(graph: Graph) -> str:
     """The flowchart's source; the critical path bears the class `critical`, loops are dotted. Raises Cycle."""
     names = {node.id: f"n{at}" for at, node in enumerate(graph.steps)}
-    blocks = {block.id: f"b{at}" for at, block in enumerate(graph.blocks)}
-    lines = ["flowchart TD", *_items(grouped(graph), graph, {**names, **blocks}, "  ")]
+    lines = ["flowchart TD", *_items(grouped(graph), graph, names, "  ")]
     lines += [f"  {_edge(edge, names)}" for edge in graph.visible_edges]
     return "\n".join([*lines, *_marks(graph, names)])
 
 
-def _items(items: Iterable[Item], graph: Graph, names: Mapping[str, str], indent: str) -> Iterator[str]:
+def _items(items: Iterable[Item], graph: Graph, names: Mapping[NodeId, str], indent: str) -> Iterator[str]:
     for item in items:
         if isinstance(item, Cluster):
-            yield f'{indent}subgraph {names[item.block.id]}["{escape(caption(item.block))}"]'
+            yield f'{indent}subgraph b{graph.blocks.index(item.block)}["{escape(caption(item.block))}"]'
             yield from _items(item.items, graph, names, indent + "  ")
             yield f"{indent}end"
         else:

@@ -1,4 +1,4 @@
-"""A graph as a picture: one self-contained SVG, without scripts, styles or fonts from elsewhere. All text is escaped."""
+"""A graph as a picture: one self-contained SVG, without scripts, styles or foreign fonts. All text is escaped."""
 
 from __future__ import annotations
 
@@ -112,7 +112,11 @@ def _label(label: Label) -> str:
 
 def _box(box: Box, graph: Graph, critical: bool) -> Iterator[str]:
     node, x, y = graph.nodes[box.step], _n(box.middle.x), box.middle.y
-    frame = f'fill="{CRITICAL_FILL}" stroke="{CRITICAL}" stroke-width="2"' if critical else f'fill="{PAPER}" stroke="{FRAME}" stroke-width="1.5"'
+    frame = (
+        f'fill="{CRITICAL_FILL}" stroke="{CRITICAL}" stroke-width="2"'
+        if critical
+        else f'fill="{PAPER}" stroke="{FRAME}" stroke-width="1.5"'
+    )
     corner = f'x="{_n(box.middle.x - box.width / 2)}" y="{_n(y - box.height / 2)}"'
     said = ": ".join(filter(None, (f"{node.id} ({node.type})", node.purpose)))
     yield f"<g><title>{_text(said)}</title>"

@@ -1,0 +1,208 @@
+"""The node type `http`: one request to one server, its redirects followed one by one, its answer held in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Annotated
+
+import httpx
+from pydantic import Field, StringConstraints
+
+from runtime.issues import JsonValue
+from runtime.node_types import Effect, NodeContext, NodeFailed, ParamProblem, node_type
+from runtime.nodes.http_answers import retry_after, value_of
+from runtime.nodes.params import Params, Text, Timeout, literal
+from runtime.references import as_text, parse_template
+from runtime.workflow import Json, JsonObject, show
+
+MAX_BYTES = 50 * 1024 * 1024
+MAX_REDIRECTS = 5
+CONNECT_TIMEOUT = 30.0  # seconds; the rest of a request is bounded by the step's own timeout
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_PASSING = frozenset({408, 429})
+_HEADERS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "user-agent": "plait"}
+
+
+class HttpParams(Params):
+    url: str = Field(min_length=1, description="http or https address")
+    method: Annotated[str, StringConstraints(to_upper=True, pattern="^[A-Za-z]+$")] = Field(
+        "GET", description="GET, POST, …"
+    )
+    headers: dict[str, Text] = Field(default_factory=dict, description="request headers")
+    query: dict[str, Json] = Field(default_factory=dict, description="added to the address; a list repeats its key")
+    json_: Json = Field(None, alias="json", description="body to send as JSON")
+    body: Text | None = Field(None, description="body to send as text, instead of json")
+    timeout: Timeout | None = None
+
+
+# --- what the params as written say ---------------------------------------------------------------------------------
+
+
+def _host(params: JsonObject) -> str | None:
+    """The host, where no reference can change it: what comes before it in the address, and its end, are literal."""
+    url = params.get("url")
+    first = parse_template(url)[:1] if isinstance(url, str) else ()
+    start = first[0] if first and isinstance(first[0], str) else ""
+    rest = start.partition("://")[2]
+    is_whole = literal(url) is not None or any(each in rest for each in "/?#")
+    try:
+        return httpx.URL(start).raw_host.decode() or None if rest and is_whole else None
+    except httpx.InvalidURL:
+        return None
+
+
+def _capabilities(params: JsonObject) -> Iterator[str]:
+    host = _host(params)
+    yield f"network:{host}" if host else "network"
+
+
+def _effects(params: JsonObject) -> Iterator[Effect]:
+    method = literal(params.get("method", "GET"))
+    yield Effect("host", _host(params), writes=method is None or method.upper() not in _READING)
+
+
+def _check(params: JsonObject) -> Iterator[ParamProblem]:
+    if params.get("body") is not None and "json" in params:
+        yield ParamProblem(("body",), "param_type", "stands beside 'json'", "give one of the two")
+    url = literal(params.get("url"))
+    if url is not None and (problem := _unfit(url)):
+        yield ParamProblem(("url",), "param_type", problem, 'for example "https://example.com/data.json"')
+
+
+def _unfit(url: str) -> str:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        return f"found {show(url)}, which is no address: {error}"
+    if parsed.scheme not in ("http", "https"):
+        return f"found {show(url)}; an address begins with http:// or https://"
+    return "" if parsed.host else f"found {show(url)}, which names no host"
+
+
+# --- one request ----------------------------------------------------------------------------------------------------
+
+
+@node_type(
+    "http",
+    outputs={"response": "any", "status_code": "integer", "headers": "object", "seconds": "number"},
+    capabilities=_capabilities,
+    effects=_effects,
+    check=_check,
+    transient=frozenset({"http_connect"}),
+)
+async def http(params: HttpParams, context: NodeContext) -> dict[str, JsonValue]:
+    """Sends an HTTP request."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    if problem := _unfit(params.url):
+        raise NodeFailed("http_request", f"'url': {problem}")
+    with _explained(_label(params.method, httpx.URL(params.url))):
+        response, body = await _follow(_request(params))
+    outputs: dict[str, JsonValue] = {
+        "response": value_of(body, response.headers.get("content-type", ""), response.charset_encoding),
+        "status_code": response.status_code,
+        "headers": {name.lower(): value for name, value in response.headers.items()},
+        "seconds": round(clock() - began, 6),
+    }
+    if response.status_code >= 400:
+        raise _refusal(response, outputs)
+    return outputs
+
+
+def _refusal(response: httpx.Response, outputs: Mapping[str, JsonValue]) -> NodeFailed:
+    status = f"{response.status_code} {response.reason_phrase}".strip()
+    return NodeFailed(
+        "http_status",
+        f"{status} from {_label(response.request.method, response.request.url)}",
+        outputs,
+        retry_after=retry_after(response.headers),
+        transient=response.status_code in _PASSING or response.status_code >= 500,
+    )
+
+
+def _label(method: str, url: httpx.URL) -> str:
+    """Method and address, without the parts that may hold a secret."""
+    return f"{method} {url.copy_with(userinfo=b'', query=None, fragment=None)}"
+
+
+def _request(params: HttpParams) -> httpx.Request:
+    url = httpx.URL(params.url)
+    if params.query:
+        url = url.copy_merge_params(httpx.QueryParams([pair for each in params.query.items() for pair in _pairs(*each)]))
+    headers = httpx.Headers(_HEADERS)
+    headers.update([(name.encode(), value.encode()) for name, value in params.headers.items()])
+    content = None if params.body is None else params.body.encode()
+    if "json_" in params.model_fields_set:
+        content = json.dumps(params.json_, ensure_ascii=False, separators=(",", ":")).encode()
+        headers.setdefault("content-type", "application/json")
+    return httpx.Request(params.method, url, headers=headers, content=content)
+
+
+def _pairs(name: str, value: JsonValue) -> list[tuple[str, str | int | float | bool | None]]:
+    return [(name, as_text(each)) for each in (value if isinstance(value, list) else [value])]
+
+
+@contextmanager
+def _explained(label: str) -> Iterator[None]:
+    """Turns what httpx raises into NodeFailed that names the request."""
+    try:
+        yield
+    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
+        raise NodeFailed("http_request", f"{label} cannot be sent: {error}") from error
+    except httpx.DecodingError as error:
+        raise NodeFailed("http_response", f"the answer to {label} cannot be read: {error}") from error
+    except httpx.TooManyRedirects as error:
+        raise NodeFailed("http_redirects", f"{label} was redirected more than {MAX_REDIRECTS} times") from error
+    except httpx.TransportError as error:
+        raise NodeFailed("http_connect", f"{label}: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """What the system said at the bottom of a chain of exceptions."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"no connection within {CONNECT_TIMEOUT:g} seconds"
+    while (below := error.__cause__) is not None:
+        error = below.exceptions[0] if isinstance(below, BaseExceptionGroup) else below
+    said = error.strerror if isinstance(error, OSError) else str(error)
+    return said or type(error).__name__
+
+
+async def _follow(request: httpx.Request) -> tuple[httpx.Response, bytes]:
+    """The last answer of a chain of redirects. Each address has its own client, fit for its scheme."""
+    cookies = httpx.Cookies()
+    for _ in range(MAX_REDIRECTS + 1):
+        async with _client(request.url.scheme, cookies) as client:
+            response = await client.send(request, stream=True)
+            try:
+                if response.next_request is None:
+                    return response, await _body(response)
+            finally:
+                await response.aclose()
+            request, cookies = response.next_request, client.cookies
+    raise httpx.TooManyRedirects("", request=request)
+
+
+def _client(scheme: str, cookies: httpx.Cookies) -> httpx.AsyncClient:
+    verify = _trusted() if scheme == "https" else False  # to read the certificates takes time, and http uses none
+    timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+    return httpx.AsyncClient(verify=verify, cookies=cookies, timeout=timeout)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+async def _body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise NodeFailed("output_limit", f"the answer of {response.url.host} is longer than {MAX_BYTES} bytes")
+    return bytes(body)
