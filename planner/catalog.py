@@ -37,7 +37,7 @@ class Listed:
 def catalogue(registry: Registry) -> tuple[Listed, ...]:
     """Every node type that can run, by name."""
     return tuple(
-        Listed(each.name, each.description, _signature(each), ", ".join(each.outputs)) for each in _usable(registry)
+        Listed(each.name, each.description, _signature(each), ", ".join(f"${{id.{output}}}" for output in each.outputs)) for each in _usable(registry)
     )
 
 

@@ -27,6 +27,7 @@ from runtime.completion import (
     CompletionError,
     CompletionRequest,
     FinishReason,
+    ModelUnreachable,
     RateLimited,
     Usage,
 )
@@ -183,6 +184,8 @@ class LitellmClient:
     def _completion(
         self, litellm: ModuleType, request: CompletionRequest, answer: _Answer, seconds: float
     ) -> Completion:
+        if not answer.choices:
+            raise ModelUnreachable(f"model '{request.model or self.model}': gave no usable answer; try again later")
         choice = answer.choices[0]
         return Completion(
             text=choice.message.content or "",

@@ -1,1 +1,61 @@
-"""Public names of the runtime."""
+"""The public names of the runtime: documents in, run records out."""
+
+from runtime.checks import Examination, examine
+from runtime.completion import (
+    CassetteMiss,
+    Completion,
+    CompletionClient,
+    CompletionError,
+    CompletionRequest,
+    Message,
+    ScriptedClient,
+    Usage,
+)
+from runtime.graph import Block, Edge, Graph, Node, build_graph
+from runtime.issues import InvalidWorkflow, Issue, JsonValue, PlaitError, Refused, Unavailable
+from runtime.node_types import Effect, NodeContext, NodeFailed, NodeType, Registry, installed_types, node_type
+from runtime.record import NodeRecord, RunError, RunRecord
+from runtime.running import Execution, Prepared, examine_document, load, prepare, run
+from runtime.virtual_time import VirtualTimeLoop, run_in_virtual_time
+
+__all__ = [
+    "Block",
+    "CassetteMiss",
+    "Completion",
+    "CompletionClient",
+    "CompletionError",
+    "CompletionRequest",
+    "Edge",
+    "Effect",
+    "Examination",
+    "Execution",
+    "Graph",
+    "InvalidWorkflow",
+    "Issue",
+    "JsonValue",
+    "Message",
+    "Node",
+    "NodeContext",
+    "NodeFailed",
+    "NodeRecord",
+    "NodeType",
+    "PlaitError",
+    "Prepared",
+    "Refused",
+    "Registry",
+    "RunError",
+    "RunRecord",
+    "ScriptedClient",
+    "Unavailable",
+    "Usage",
+    "VirtualTimeLoop",
+    "build_graph",
+    "examine",
+    "examine_document",
+    "installed_types",
+    "load",
+    "node_type",
+    "prepare",
+    "run",
+    "run_in_virtual_time",
+]

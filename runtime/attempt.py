@@ -24,8 +24,11 @@ from runtime.workflow import JsonObject, Retry, requirement, show
 class World(Protocol):
     """What an attempt needs of the run around it."""
 
-    scope: Scope
-    grants: Grants
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def grants(self) -> Grants: ...
 
     def context(self, unit: Unit, attempt: int) -> NodeContext: ...
 

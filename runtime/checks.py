@@ -146,7 +146,7 @@ def _inside(params: JsonValue, loc: tuple[str | int, ...]) -> tuple[list[str | i
     value = params
     for key in loc:
         try:
-            value = value[key]  # type: ignore[index,call-overload]  # what does not fit is what this asks
+            value = value[key]  # type: ignore[index]  # what does not fit is what this asks
         except (KeyError, IndexError, TypeError):
             continue
         keys.append(key)

@@ -127,7 +127,7 @@ _YAML = tuple(
             "this escape is no character",
             "write the character itself",
         ),
-        (r"tag", "tags (!...) are refused", "remove the tag, or put text that begins with ! in quotes"),
+        (r"tag.*\n", "tags (!...) are refused", "remove the tag, or put text that begins with ! in quotes"),
         (r"alphabetic or numeric", "text without quotes cannot begin with * or &", "put the text in quotes"),
         (r"mapping keys are not allowed", "a '? ' stands where no key can be", "write key: value, without the '?'"),
         (r"block sequence entries|sequence entries", "a '- ' cannot stand here", "begin the list in a line of its own"),

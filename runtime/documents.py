@@ -49,8 +49,6 @@ _SURROGATE_DIGITS = re.compile(r"(?<=\\u)[dD][89a-fA-F][0-9a-fA-F]{2}")
 _SURROGATE_PAIR = re.compile(r"[dD][89abAB]..\\u[dD][c-fC-F]")
 # Many such lines take libyaml quadratic time, and tags are refused anyway.
 _YAML_TAG_DIRECTIVE = re.compile("^%TAG", re.MULTILINE)
-# The parser drops a bare `!` before a scalar.
-_YAML_BARE_TAG = re.compile(r"(?:&\S+\s+)?!\s")
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -272,7 +270,7 @@ def _walk_yaml(text: str) -> Walk:
     walk = Walk()
     try:
         for event in yaml.parse(text, Loader=_YAML_LOADER):
-            if not _take_yaml(walk, event, text):
+            if not _take_yaml(walk, event):
                 break
     except yaml.MarkedYAMLError as error:
         _add_yaml_error(walk, text, error)
@@ -295,10 +293,10 @@ def _add_yaml_error(walk: Walk, text: str, error: yaml.MarkedYAMLError) -> None:
     walk.add("json_syntax", _line_at(text.rstrip(), position), message, hint)
 
 
-def _take_yaml(walk: Walk, event: yaml.Event, text: str) -> bool:
+def _take_yaml(walk: Walk, event: yaml.Event) -> bool:
     line = event.start_mark.line + 1 if event.start_mark else 1
     if isinstance(event, yaml.ScalarEvent):
-        _take_yaml_scalar(walk, event, text, line)
+        _take_yaml_scalar(walk, event, line)
     elif isinstance(event, yaml.CollectionStartEvent):
         return _open_yaml(walk, event, line)
     elif isinstance(event, yaml.CollectionEndEvent):
@@ -321,11 +319,9 @@ def _open_yaml(walk: Walk, event: yaml.CollectionStartEvent, line: int) -> bool:
     return walk.open_list(line) if is_list else walk.open_object(line)
 
 
-def _take_yaml_scalar(walk: Walk, event: yaml.ScalarEvent, text: str, line: int) -> None:
+def _take_yaml_scalar(walk: Walk, event: yaml.ScalarEvent, line: int) -> None:
     if event.tag is not None:
         _add_tag(walk, event.tag, line)
-    elif (mark := event.start_mark) and _YAML_BARE_TAG.match(text, mark.index):
-        _add_tag(walk, "!", line)
     if walk.awaits_key:
         _take_yaml_key(walk, event.value, plain=not event.style, line=line)
     elif event.style:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NewType, TypeVar
 
+from runtime.issues import JsonValue
 from runtime.workflow import Batch, InputSpec, JsonObject, Mode, OutputSpec, Retry, Settings, Undo
 
 NodeId = NewType("NodeId", str)
@@ -34,6 +35,16 @@ class Node:
     batch: Batch | None = None
     undo: Undo | None = None
     hidden: bool = False
+
+    @property
+    def resolved_parts(self) -> tuple[JsonValue, ...]:
+        """What is resolved before the node runs: its params and what it is a batch over."""
+        return (self.params,) if self.batch is None else (self.params, self.batch.items)
+
+    @property
+    def parts(self) -> tuple[JsonValue, ...]:
+        """All of the node that may hold references."""
+        return self.resolved_parts if self.undo is None else (*self.resolved_parts, self.undo.params)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def declared_inputs(graph: Graph) -> Mapping[str, InputSpec]:
 
 def _paths(graph: Graph) -> Iterator[Path]:
     for node in graph.steps:
-        for part in (node.params, node.batch and node.batch.items, node.undo and node.undo.params):
+        for part in node.parts:
             yield from (path for reference in references_in(part) for path in reference.paths)
     for output in (graph.outputs or {}).values():
         yield from (path for reference in references_in(output.from_) for path in reference.paths)

@@ -63,8 +63,7 @@ def _pairs(edges: tuple[Edge, ...], backwards: bool = False) -> Iterator[tuple[N
 
 
 def _depends(node: Node, other: NodeId) -> bool:
-    parts = (node.params, node.batch and node.batch.items, node.undo and node.undo.params)
-    return any(path.head == other for part in parts for each in references_in(part) for path in each.paths)
+    return any(path.head == other for part in node.parts for each in references_in(part) for path in each.paths)
 
 
 def _meet(one: tuple[Effect, ...], other: tuple[Effect, ...]) -> bool:

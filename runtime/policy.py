@@ -7,13 +7,14 @@ scopes; a folder covers what is inside. Reading below the working directory and 
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.graph import Graph
-from runtime.issues import Issue, nearest
+from runtime.issues import Issue, JsonValue, nearest
 from runtime.node_types import Registry
+from runtime.references import MissingValue, compile_value, references_in
 
 KINDS = ("shell", "code", "read", "write", "network", "model", "mcp", "env")
 FREE = frozenset({"model"})
@@ -57,15 +58,31 @@ class Grants:
         return inner == outer or inner.startswith(os.path.join(outer, ""))
 
 
-def needs_of(graph: Graph, registry: Registry) -> list[Need]:
-    """Every capability of every step, as the document states it; a scope that a reference decides is left open."""
+def needs_of(graph: Graph, registry: Registry, inputs: Mapping[str, JsonValue]) -> list[Need]:
+    """Every capability of every step. What an input decides is known by now; what another step decides is left open."""
     found: list[Need] = []
     for node in graph.steps:
         for each, at in ((node, node.path), (node.undo, f"{node.path}/undo")):
             node_type = registry.get(each.type) if each is not None else None
             if each is not None and node_type is not None:
-                found += [Need(capability, at, node.id) for capability in node_type.capabilities(each.params)]
+                params = {key: _with_inputs(value, inputs) for key, value in each.params.items()}
+                found += [Need(capability, at, node.id) for capability in node_type.capabilities(params)]
     return found
+
+
+def _with_inputs(value: JsonValue, inputs: Mapping[str, JsonValue]) -> JsonValue:
+    """A param with the values of inputs in place of their references; a text that refers to more stays as it is."""
+    if isinstance(value, dict):
+        return {key: _with_inputs(item, inputs) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_inputs(item, inputs) for item in value]
+    if not isinstance(value, str) or not all(path.head == "workflow" for each in references_in(value) for path in each.paths):
+        return value
+    resolve = compile_value(value)
+    try:
+        return value if resolve is None else resolve({"workflow": dict(inputs)})
+    except MissingValue:
+        return value
 
 
 def denied(needs: Iterable[Need], grants: Grants) -> Iterator[Issue]:

@@ -143,8 +143,8 @@ async def _is_closed(listener: _Listener) -> bool:
 
 def _shut(transport: asyncio.SubprocessTransport) -> None:
     pipe = transport.get_pipe_transport(0)
-    if isinstance(pipe, asyncio.WriteTransport):
-        pipe.abort()  # to close it would wait until everything is written
+    if isinstance(pipe, asyncio.WriteTransport) and pipe.get_write_buffer_size():
+        pipe.abort()  # nobody will read the rest, and to close it would wait for that
     transport.close()
 
 

@@ -110,7 +110,7 @@ def _unit(
     node_type = registry[node.type]
     params = node_type.rewrite(node.params)
     searched = {key: value for key, value in params.items() if key not in node_type.verbatim}
-    pools = (node_type.limit, node.pool and f"#pool {node.pool}", RUN)
+    pools = (node_type.limit or "", f"#pool {node.pool}", RUN)
     return Unit(
         index=at,
         id=node.id,
@@ -137,7 +137,7 @@ def _needs(node: Node, index: Mapping[NodeId, int]) -> tuple[int, ...]:
     """The steps referred to without `??`; a step's `error` is there however it ended."""
     found = {
         index[NodeId(path.head)]: None
-        for part in (node.params, node.batch and node.batch.items)
+        for part in node.resolved_parts
         for reference in references_in(part)
         if not reference.has_fallback
         for path in reference.paths

@@ -109,7 +109,7 @@ def prepare(
     issues += unknown_grants(allowed - {ALL})
     if issues:
         raise InvalidWorkflow((*issues, *warnings))
-    needs = tuple(needs_of(graph, registry))
+    needs = tuple(needs_of(graph, registry, values))
     granted = allowed | {need.capability for need in needs} if ALL in allowed else allowed
     grants = Grants(granted, directory or Path.cwd())
     if refused := list(denied(needs, grants)):

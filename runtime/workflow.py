@@ -72,7 +72,7 @@ class Settings(Strict):
 
 class Batch(Strict):
     items: Json
-    as_: str = Field("item", alias="as", pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")
+    as_: str = Field(default="item", alias="as", pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")
     parallel: bool = False
     max_concurrent: Count = 10
     on_error: Literal["fail_fast", "continue"] = "fail_fast"
@@ -89,9 +89,9 @@ class Retry(Strict):
     """How often and when a failed attempt is made again; `wait` and `max_wait` in seconds."""
 
     max_attempts: Count = 1
-    wait: float = Field(0, ge=0, allow_inf_nan=False)
-    backoff: float = Field(1, ge=1, allow_inf_nan=False)
-    max_wait: float = Field(60, ge=0, allow_inf_nan=False)
+    wait: float = Field(default=0, ge=0, allow_inf_nan=False)
+    backoff: float = Field(default=1, ge=1, allow_inf_nan=False)
+    max_wait: float = Field(default=60, ge=0, allow_inf_nan=False)
     on: list[str] | None = None
 
 

@@ -72,7 +72,10 @@ class ModelServer:
         self._answer = answer or self._next
         self._guard = threading.Lock()
         self._closing = threading.Event()
+        self._open = 0
+        self._closed = threading.Condition(self._guard)
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http.daemon_threads = True  # a connection that a client forgot does not hold up the test
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
 
     @property
@@ -99,6 +102,16 @@ class ModelServer:
             self._closing.wait()
         return reply
 
+    def connected(self, change: int) -> None:
+        with self._closed:
+            self._open += change
+            self._closed.notify_all()
+
+    def all_have_left(self, within: float = 5) -> bool:
+        """Whether nobody is connected any more, or will not be in so many seconds."""
+        with self._closed:
+            return self._closed.wait_for(lambda: self._open == 0, within)
+
     def _next(self, asked: Asked) -> Reply:
         return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
 
@@ -106,10 +119,22 @@ class ModelServer:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # connections are kept
+
+            def setup(self) -> None:
+                super().setup()
+                server.connected(+1)
+
+            def finish(self) -> None:
+                super().finish()
+                server.connected(-1)
+
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers["content-length"]))
                 reply = server.reply(Asked(self.path, dict(self.headers), raw))
-                if not reply.hold:  # whoever waited for this one has gone
+                if reply.hold:  # whoever waited for this one has gone
+                    self.close_connection = True
+                else:
                     self._send(reply)
 
             def _send(self, reply: Reply) -> None:

@@ -88,7 +88,7 @@ class _Ties:
 def _named(step: NodeId, action: str) -> str:
     if action == DEFAULT:
         return plain(step)
-    said = action if re.fullmatch(r"[\w.:-]+", action) else json.dumps(plain(action), ensure_ascii=False)
+    said = action if re.fullmatch(r"[\w.:-]+", action) else plain(json.dumps(action, ensure_ascii=False))
     return f"{plain(step)} [{said}]"
 
 

@@ -192,12 +192,12 @@ class _Grid:
 
     def around(self, source: NodeId, target: NodeId, text: str) -> Iterator[Curve]:
         """Out of the end of a step, beside all layers back, and in where the other begins."""
-        first, last = self.level[target], self.level[source]
+        first, last = sorted((self.level[source], self.level[target]))
         half = 7 + (_label_width(text) if self.down else LABEL_HEIGHT) / 2
         lane = max(self.sides[first : last + 1]) + half
         self.sides[first : last + 1] = [lane + half] * (last + 1 - first)
         leave, enter = (self.layout.across[step] + self.breadth(step) / 4 for step in (source, target))
-        low, high = self.ends[last], self.begins[first]
+        low, high = self.ends[self.level[source]], self.begins[self.level[target]]
         yield self.curve((leave, low), (leave, low + ARCH), (lane, low + ARCH), (lane, low))
         yield self.straight(lane, low, high)
         yield self.curve((lane, high), (lane, high - ARCH), (enter, high - ARCH), (enter, high))

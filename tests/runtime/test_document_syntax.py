@@ -64,6 +64,8 @@ def test_an_unclosed_document_is_told_which_brackets_are_missing() -> None:
         ("a: *.py", "/a", 1, "cannot begin with * or &"),
         ('a: "\\q"', "/a", 1, "backslash"),
         ("```yaml\na: 1", "", 1, "Markdown fence"),
+        ('a: "x" tag', "", 1, "does not continue the list or object above, found 'tag'"),
+        ("a: !{x}", "/a", 1, "tags (!...) are refused"),
         ("- a\nb: 1", "/1", 2, "does not continue"),
     ],
 )

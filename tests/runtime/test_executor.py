@@ -119,7 +119,7 @@ def meeting(size: int) -> Registry:
     return TYPES.with_types(meet)
 
 
-THREE = {"parallel": [step("a", "meet"), step("b", "meet"), step("c", "meet")]}
+THREE: JsonValue = {"parallel": [step("a", "meet"), step("b", "meet"), step("c", "meet")]}
 
 
 def test_three_branches_that_wait_for_one_another_finish() -> None:
@@ -311,7 +311,7 @@ def test_a_step_that_waits_for_a_place_and_is_cancelled_never_started() -> None:
 def test_no_task_is_left_when_a_run_has_ended() -> None:
     async def main() -> set[asyncio.Task[object]]:
         await run({"pipeline": [{"parallel": [step("a", "fail"), step("b", seconds=9)]}]}, registry=TYPES)
-        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]  # there is a current task
+        return asyncio.all_tasks() - {asyncio.current_task()}
 
     assert run_in_virtual_time(main()) == set()
 

@@ -302,7 +302,7 @@ UNSURE = [
     "coproc cat; echo @@",
     "[[ a =~ #' ]]; echo @@",
     "cat <<$x\n$x\necho @@",
-    "cat <<EOF\n$(echo\nEOF\n)\nEOF\necho @@",
+    "cat <<EOF\n$(echo\nEOF\necho @@",
     "cat <<EOF\nEO\\\nF\nEOF\necho @@",
     "cat <<EOF $(echo\n)\nEOF\necho @@",
     "x=$(cat <<EOF)\nEOF\necho @@",

@@ -1,0 +1,38 @@
+"""`plait graph`: a workflow's graph in the form that is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated, Literal, cast
+
+import typer
+
+from plait.application import new_app
+from plait.display import issue_line, put, put_json, say
+from plait.documents import examine_named, shown_name
+from runtime.node_types import installed_types
+from runtime.views import graph_json
+
+Format = Literal["ascii", "mermaid", "dot", "svg", "json"]
+INVALID = 2
+
+app = new_app()
+
+
+@app.command()
+def graph(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A workflow in JSON or YAML; - is standard input.")],
+    format: Annotated[Format, typer.Option("--format", help="What to print.")] = "ascii",
+) -> int:
+    """Print the graph of a workflow, its critical path marked."""
+    examined = examine_named(file, installed_types())
+    for issue in examined.issues:
+        say(issue_line(issue, shown_name(file)))
+    if examined.graph is None or not examined.valid:
+        return INVALID
+    if format == "json":
+        put_json(graph_json.render(examined.graph))
+    else:
+        view = import_module(f"runtime.views.{format}")  # only the one that is asked for
+        put(cast("str", view.render(examined.graph)))
+    return 0

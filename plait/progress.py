@@ -1,0 +1,81 @@
+"""A run as it goes, told on standard error: drawn on a terminal, a line for each step that ended elsewhere."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol
+
+from plait.display import is_lively, say
+from runtime.graph import Graph
+from runtime.record import Cancelled, Fact, Failed, RunRecord, Started, Succeeded
+
+
+class Progress(Protocol):
+    """Sees each fact of a run, and in the end its record."""
+
+    def __enter__(self) -> Progress: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def take(self, fact: Fact) -> None: ...
+
+    def end(self, record: RunRecord) -> None: ...
+
+
+class Quiet:
+    """Says nothing."""
+
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def take(self, fact: Fact) -> None:
+        pass
+
+    def end(self, record: RunRecord) -> None:
+        pass
+
+
+class Lines(Quiet):
+    """One line for each step that ended."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, float] = {}
+
+    def take(self, fact: Fact) -> None:
+        match fact:
+            case Started(node, at):
+                self._began[node] = at
+            case Succeeded(node, at):
+                say(f"succeeded  {node}  {self._seconds(node, at)}")
+            case Failed(node, at, code):
+                say(f"failed     {node}  {self._seconds(node, at)}  {code}")
+            case Cancelled(node, at):
+                say(f"cancelled  {node}  {self._seconds(node, at)}")
+
+    def _seconds(self, node: str, at: float) -> str:
+        return f"{at - self._began.get(node, at):.2f} s"
+
+
+def progress_of(graph: Graph, *, quiet: bool) -> Progress:
+    """What suits standard error; `quiet` for one who reads JSON."""
+    if quiet:
+        return Quiet()
+    if not is_lively():
+        return Lines()
+    from plait.live import Drawn  # here: rich takes a tenth of a second, and only a terminal has use for it
+
+    return Drawn(graph)
+
+
+def summary(record: RunRecord) -> str:
+    """How it ended and how long it took, against one step after another."""
+    took = f"{record.wall_seconds:.2f} s, one step after another {record.sequential_seconds:.2f} s"
+    factor = f", {record.speedup:.1f} times as fast" if record.speedup else ""
+    return f"{(record.status or 'not run').replace('_', ' ')} in {took}{factor}"

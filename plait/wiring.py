@@ -1,0 +1,125 @@
+"""Where the port to the models meets its adapters. Nothing is imported, started or connected before a model is asked.
+
+A name means: `local`, `local:PATH.gguf` or the embedded model's own name a file that plait serves itself; anything else
+a hosted model, as litellm calls it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from runtime.completion import Completion, CompletionClient, CompletionError, CompletionRequest, ModelUnreachable
+from runtime.issues import Unavailable
+
+LOCAL = "local"
+EMBEDDED = "qwen2.5-coder-1.5b"
+NOWHERE = "http://127.0.0.1:9/v1"  # the server of recorded calls: only its path is compared
+
+_given: ContextVar[CompletionClient | None] = ContextVar("given", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Which model answers where none is named, and the folder of recordings that answer instead of any."""
+
+    model: str
+    cassette: Path | None = None
+
+    def __str__(self) -> str:
+        embedded = f"local, the embedded {EMBEDDED}"
+        name = embedded if self.model in (LOCAL, EMBEDDED) else self.model
+        return f"{name}, answered from the recordings in {self.cassette}" if self.cassette else name
+
+
+def models(model: str | None = None, cassette: Path | None = None, environ: Mapping[str, str] = os.environ) -> Models:
+    """What is asked for, else what PLAIT_MODEL and PLAIT_CASSETTES say, else the embedded model."""
+    recordings = environ.get("PLAIT_CASSETTES")
+    folder = cassette or (Path(recordings) if recordings else None)
+    return Models(model or environ.get("PLAIT_MODEL") or LOCAL, folder)
+
+
+@contextmanager
+def answering(client: CompletionClient) -> Iterator[None]:
+    """Inside, this client answers every model call: for tests, and for programs that bring a model of their own."""
+    token = _given.set(client)
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+@asynccontextmanager
+async def completions_for(chosen: Models) -> AsyncIterator[CompletionClient]:
+    """A client of the chosen model, and of any other that a request names. What it started is ended at the end."""
+    given = _given.get()
+    if given is not None:
+        yield given
+        return
+    async with AsyncExitStack() as stack:
+        yield _Switchboard(chosen, stack)
+
+
+class _Opened(Protocol):
+    async def __aenter__(self) -> CompletionClient: ...
+
+
+class _Switchboard:
+    """Opens the client of each model when it is first asked."""
+
+    def __init__(self, chosen: Models, stack: AsyncExitStack) -> None:
+        self._chosen, self._stack = chosen, stack
+        self._clients: dict[str, CompletionClient] = {}
+        self._replaying = False
+        self._guard = asyncio.Lock()
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        name = request.model or self._chosen.model
+        async with self._guard:  # two branches ask at once, and one server is started
+            client = self._clients.get(name) or await self._opened(name)
+        completion = await client.complete(replace(request, model=None))
+        return replace(completion, model=name) if _is_local(name) else completion
+
+    async def _opened(self, name: str) -> CompletionClient:
+        try:
+            if self._chosen.cassette is not None and not self._replaying:
+                self._replay(self._chosen.cassette)
+            client = await (self._local(name) if _is_local(name) else self._hosted(name))
+        except CompletionError:
+            raise
+        except Unavailable as error:
+            raise ModelUnreachable(str(error)) from error
+        self._clients[name] = client
+        return client
+
+    def _replay(self, folder: Path) -> None:
+        from evals.cassettes import use_cassettes  # here: it brings vcr, an extra that few runs need
+
+        self._stack.enter_context(use_cassettes(folder))
+        self._replaying = True
+
+    async def _hosted(self, name: str) -> CompletionClient:
+        from planner.litellm_client import LitellmClient  # here: a run without an llm step needs no planner
+
+        return await self._stack.enter_async_context(LitellmClient(name))
+
+    async def _local(self, name: str) -> CompletionClient:
+        from planner.litellm_client import LitellmClient  # here: a run without an llm step needs no planner
+        from planner.local_model import LocalModel, local_path  # here: as above
+
+        model = LocalModel(local_path(LOCAL if name == EMBEDDED else name))
+        url = NOWHERE
+        if self._chosen.cassette is None:
+            url = (await self._stack.enter_async_context(model)).base_url
+        client = LitellmClient(f"openai/{model.model}", api_base=url, schemas=True, free=True)
+        return await self._stack.enter_async_context(client)
+
+
+def _is_local(name: str) -> bool:
+    return name in (LOCAL, EMBEDDED) or name.startswith(f"{LOCAL}:")
