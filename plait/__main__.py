@@ -14,7 +14,6 @@ from plait.display import say
 INTERRUPTED, FAILED = 130, 1
 
 
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. With `--debug` an error is raised as it came."""
     arguments, debug = _without_debug(sys.argv[1:] if argv is None else argv)
@@ -44,7 +43,9 @@ def _without_debug(argv: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _told(error: Exception) -> int:
-    from plait.problems import message_of  # here: what it knows of errors takes time to import, and most calls have none
+    from plait.problems import (
+        message_of,
+    )  # here: what it knows of errors takes time to import, and most calls have none
 
     message, code = message_of(error)
     say(message)

@@ -61,7 +61,9 @@ def application() -> TyperGroup:
 
     @app.callback()
     def plait(
-        version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+        version: Annotated[
+            bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
+        ] = False,
         debug: Annotated[bool, typer.Option("--debug", help="Show a Python traceback for an error.")] = False,
     ) -> None:
         """From a sentence to a running parallel workflow."""

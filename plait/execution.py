@@ -37,9 +37,7 @@ def approved(examined: Examination, registry: Registry, options: RunOptions) -> 
 
     def ready(*more: str) -> Prepared:
         grants = (*allow, *more)
-        return prepare(
-            examined, inputs=inputs, registry=registry, allow=grants, max_concurrent=options.max_concurrent
-        )
+        return prepare(examined, inputs=inputs, registry=registry, allow=grants, max_concurrent=options.max_concurrent)
 
     try:
         return ready()

@@ -12,7 +12,8 @@ from runtime.documents import read_document
 from runtime.graph import Graph
 from runtime.inputs import declared_inputs
 from runtime.issues import InvalidWorkflow, Issue, JsonValue
-from runtime.workflow import InputType, show
+from runtime.shape import show
+from runtime.workflow import InputType
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _KINDS: dict[type, InputType] = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}

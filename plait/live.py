@@ -39,13 +39,19 @@ class _Step:
 class Drawn:
     """Redraws itself until the run has ended; the last drawing stays."""
 
-    def __init__(self, graph: Graph, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, graph: Graph, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._steps = {node.id: _Step(node) for node in graph.steps}
         self._console = console or Console(stderr=True)
         self._clock, self._zero = clock, clock()
         self._wall: float | None = None
         self._live = Live(
-            get_renderable=self.table, console=self._console, refresh_per_second=10, redirect_stdout=False, redirect_stderr=False
+            get_renderable=self.table,
+            console=self._console,
+            refresh_per_second=10,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
 
     def __enter__(self) -> Drawn:

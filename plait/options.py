@@ -21,7 +21,8 @@ MaxConcurrent = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Grant every capability that the workflow needs.")]
 Allow = Annotated[
-    list[str] | None, typer.Option("--allow", metavar="CAP", help="Grant a capability, as shell or write:out/. Repeatable.")
+    list[str] | None,
+    typer.Option("--allow", metavar="CAP", help="Grant a capability, as shell or write:out/. Repeatable."),
 ]
 Model = Annotated[
     str | None,

@@ -13,24 +13,36 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from runtime.completion import Completion, CompletionClient, CompletionError, CompletionRequest, ModelUnreachable
 from runtime.issues import Unavailable
 
+if TYPE_CHECKING:
+    from evals.cassettes import Mode
+
 LOCAL = "local"
 EMBEDDED = "qwen2.5-coder-1.5b"
 NOWHERE = "http://127.0.0.1:9/v1"  # the server of recorded calls: only its path is compared
+NO_KEY = "none"  # a recorded call needs none, but the client of a hosted model will not ask without
 
 _given: ContextVar[CompletionClient | None] = ContextVar("given", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which model answers where none is named, and the folder of recordings that answer instead of any."""
+    """Which model answers where none is named, and the folder of recordings that answer instead of any.
+
+    With `recording`, the name of a cassette there, what is missing is asked of the model and kept.
+    """
 
     model: str
     cassette: Path | None = None
+    recording: str | None = None
+
+    @property
+    def replays(self) -> bool:
+        return self.cassette is not None and self.recording is None
 
     def __str__(self) -> str:
         embedded = f"local, the embedded {EMBEDDED}"
@@ -63,11 +75,17 @@ async def completions_for(chosen: Models) -> AsyncIterator[CompletionClient]:
         yield given
         return
     async with AsyncExitStack() as stack:
+        if chosen.cassette is not None:
+            _open_cassettes(chosen, chosen.cassette, stack)
         yield _Switchboard(chosen, stack)
 
 
-class _Opened(Protocol):
-    async def __aenter__(self) -> CompletionClient: ...
+def _open_cassettes(chosen: Models, folder: Path, stack: AsyncExitStack) -> None:
+    from evals.cassettes import use_cassettes  # here: it brings vcr, an extra that few runs need
+    from planner.litellm_client import asks_a_model  # here: a run without an llm step needs no planner
+
+    mode: Mode = "replay" if chosen.recording is None else "record"
+    stack.enter_context(use_cassettes(folder, chosen.recording, mode, only=asks_a_model))
 
 
 class _Switchboard:
@@ -76,48 +94,39 @@ class _Switchboard:
     def __init__(self, chosen: Models, stack: AsyncExitStack) -> None:
         self._chosen, self._stack = chosen, stack
         self._clients: dict[str, CompletionClient] = {}
-        self._replaying = False
         self._guard = asyncio.Lock()
 
     async def complete(self, request: CompletionRequest) -> Completion:
         name = request.model or self._chosen.model
         async with self._guard:  # two branches ask at once, and one server is started
-            client = self._clients.get(name) or await self._opened(name)
-        completion = await client.complete(replace(request, model=None))
+            if name not in self._clients:
+                self._clients[name] = await self._opened(name)
+        completion = await self._clients[name].complete(replace(request, model=None))
         return replace(completion, model=name) if _is_local(name) else completion
 
     async def _opened(self, name: str) -> CompletionClient:
         try:
-            if self._chosen.cassette is not None and not self._replaying:
-                self._replay(self._chosen.cassette)
-            client = await (self._local(name) if _is_local(name) else self._hosted(name))
+            return await (self._local(name) if _is_local(name) else self._hosted(name))
         except CompletionError:
             raise
         except Unavailable as error:
             raise ModelUnreachable(str(error)) from error
-        self._clients[name] = client
-        return client
-
-    def _replay(self, folder: Path) -> None:
-        from evals.cassettes import use_cassettes  # here: it brings vcr, an extra that few runs need
-
-        self._stack.enter_context(use_cassettes(folder))
-        self._replaying = True
 
     async def _hosted(self, name: str) -> CompletionClient:
         from planner.litellm_client import LitellmClient  # here: a run without an llm step needs no planner
 
-        return await self._stack.enter_async_context(LitellmClient(name))
+        key = NO_KEY if self._chosen.replays else None
+        return await self._stack.enter_async_context(LitellmClient(name, api_key=key))
 
     async def _local(self, name: str) -> CompletionClient:
         from planner.litellm_client import LitellmClient  # here: a run without an llm step needs no planner
         from planner.local_model import LocalModel, local_path  # here: as above
 
-        model = LocalModel(local_path(LOCAL if name == EMBEDDED else name))
+        served = LocalModel(local_path(LOCAL if name == EMBEDDED else name))
         url = NOWHERE
-        if self._chosen.cassette is None:
-            url = (await self._stack.enter_async_context(model)).base_url
-        client = LitellmClient(f"openai/{model.model}", api_base=url, schemas=True, free=True)
+        if not self._chosen.replays:
+            url = (await self._stack.enter_async_context(served)).base_url
+        client = LitellmClient(f"openai/{served.model}", api_base=url, schemas=True, free=True)
         return await self._stack.enter_async_context(client)
 
 

@@ -23,6 +23,7 @@ SHORTEST_SECRET = 8  # characters; anything shorter would be struck out of commo
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception)(?:: | - |$))+")
 _NO_KEY = re.compile(r"missing credentials|missing [^.]{0,40}api key|unable to locate credentials", re.IGNORECASE)
+_TOO_LONG = re.compile(r"context[ _-](?:length|size|window)|prompt is too long|too many tokens", re.IGNORECASE)
 _NO_PROVIDER = re.compile(r"LLM Provider NOT provided")
 _SCHEMAS = re.compile(r"response_format|response format|schema|grammar|structured output", re.IGNORECASE)
 
@@ -72,7 +73,7 @@ def _by_kind(chain: Sequence[BaseException], target: Target) -> CompletionError 
         return NotAuthorised(f"{model}: there is no key for it; set {_variables(target)}")
     if _NO_PROVIDER.search(words):
         return CompletionRefused(f"{model}: no known provider; write PROVIDER/MODEL, for example openai/gpt-4o-mini")
-    if "ContextWindowExceededError" in kinds:
+    if "ContextWindowExceededError" in kinds or (_status(chain[0]) in (400, 413) and _TOO_LONG.search(words)):
         detail = _detail(chain[0], target)
         return ContextExceeded(f"{model}: the prompt is too long ({detail}); shorten it, or choose a larger model")
     if "TimeoutError" in kinds or "Timeout" in kinds:
@@ -83,7 +84,7 @@ def _by_kind(chain: Sequence[BaseException], target: Target) -> CompletionError 
 
 
 def _by_status(error: BaseException, target: Target) -> CompletionError:
-    status = getattr(error, "status_code", None)
+    status = _status(error)
     model, detail = f"model '{target.model}'", _detail(error, target)
     match status:
         case 401 | 403:
@@ -98,6 +99,11 @@ def _by_status(error: BaseException, target: Target) -> CompletionError:
             return ModelUnreachable(f"{model}: gave no usable answer ({detail}); {_mend(target)}")
         case _:
             return CompletionRefused(f"{model}: refuses the request ({detail}); change it, or choose another --model")
+
+
+def _status(error: BaseException) -> int | None:
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
 
 
 def _retry_after(error: BaseException) -> float | None:

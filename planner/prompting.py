@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -34,16 +35,24 @@ class Correction:
 
 def render_messages(request: Request, registry: Registry, correction: Correction | None = None) -> tuple[Message, ...]:
     """The prompt for a first answer, or with a correction for a better one. Equal arguments give equal bytes."""
-    system = Message("system", _render("plan_system", types=catalogue(registry), examples=examples()))
+    prefix = _prefix(registry)
     reasons = correction.reasons if correction else ()
     if correction is None or correction.strategy == "fresh":
-        return system, Message("user", _asked(request, reasons))
+        return *prefix, Message("user", _asked(request, reasons))
     return (
-        system,
+        *prefix,
         Message("user", _asked(request)),
         Message("assistant", compact(correction.answer)),
         Message("user", _render("repair_user", reasons=reasons)),
     )
+
+
+def _prefix(registry: Registry) -> tuple[Message, ...]:
+    """What is the same for every request: the rules and the node types, then the examples as a conversation."""
+    messages = [Message("system", _render("plan_system", types=catalogue(registry)))]
+    for example in examples():
+        messages += [Message("user", _asked(example.request)), Message("assistant", compact(example.workflow))]
+    return tuple(messages)
 
 
 def show_messages(messages: Sequence[Message]) -> str:
@@ -51,12 +60,24 @@ def show_messages(messages: Sequence[Message]) -> str:
     return "\n".join(f"--- {message.role} ---\n{message.content}" for message in messages)
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request and the answer it should have."""
+
+    request: Request
+    workflow: JsonValue
+
+
 @cache
-def examples() -> tuple[dict[str, JsonValue], ...]:
-    """The worked examples of the prompt, by file name: `request` and `workflow`, with `inputs` where it has some."""
+def examples() -> tuple[Example, ...]:
+    """The worked examples of the prompt, by file name."""
     folder = files("prompts") / "examples"
     found = sorted((each for each in folder.iterdir() if each.name.endswith(".json")), key=lambda each: each.name)
-    return tuple(json.loads(each.read_text(encoding="utf-8")) for each in found)
+    return tuple(_example(json.loads(each.read_text(encoding="utf-8"))) for each in found)
+
+
+def _example(read: dict[str, Any]) -> Example:
+    return Example(Request(read["request"], read.get("inputs", {})), read["workflow"])
 
 
 def compact(value: JsonValue) -> str:

@@ -18,7 +18,8 @@ from runtime.node_types import NodeContext, NodeFailed, NodeType
 from runtime.policy import Grants
 from runtime.program import Unit
 from runtime.references import MissingValue, Scope, copy_json
-from runtime.workflow import JsonObject, Retry, requirement, show
+from runtime.shape import requirement, show
+from runtime.workflow import JsonObject, Retry
 
 
 class World(Protocol):

@@ -5,21 +5,23 @@ References have rules enough for a file of their own (`reference_checks`), and s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from runtime.graph import Cycle, Graph, Node, topological
-from runtime.inputs import fits
+from runtime.graph import Graph, Node, cycles
+from runtime.inputs import misfits
 from runtime.issues import Code, Issue, JsonValue, errors_of, nearest, pointer
 from runtime.lint import warnings_of
 from runtime.node_types import NodeType, Registry
 from runtime.normalise import normalise
 from runtime.reference_checks import RESERVED, check_references
-from runtime.references import strings_in
-from runtime.workflow import GraphWorkflow, JsonObject, Workflow, requirement, shape, show
+from runtime.references import parse_template, strings_in
+from runtime.shape import requirement, shape, show
+from runtime.workflow import GraphWorkflow, JsonObject, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def examine(value: JsonValue, registry: Registry) -> Examination:
         return Examination(None, None, shaped.issues)
     normalised = normalise(shaped.workflow)
     found = [*shaped.issues, *normalised.issues, *check(normalised.graph, registry)]
-    if not errors_of(found):
+    if all(issue.code == "unknown_key" for issue in errors_of(found)):
         found += warnings_of(normalised.graph, registry, inferred=isinstance(shaped.workflow, GraphWorkflow))
     return Examination(shaped.workflow, normalised.graph, tuple(found))
 
@@ -57,13 +59,13 @@ def check(graph: Graph, registry: Registry) -> list[Issue]:
 
 
 def _cycles(graph: Graph) -> Iterator[Issue]:
-    try:
-        topological(graph.successors)
-    except Cycle as cycle:
-        pairs = set(zip(cycle.nodes, (*cycle.nodes[1:], cycle.nodes[0]), strict=True))
-        closing = [edge for edge in graph.edges if (edge.source, edge.target) in pairs][-1]
+    number: dict[tuple[Hashable, Hashable], int] = {
+        (edge.source, edge.target): at for at, edge in enumerate(graph.edges) if not edge.back
+    }
+    for cycle in cycles(graph.successors):
+        closing = max(number[pair] for pair in zip(cycle.nodes, (*cycle.nodes[1:], cycle.nodes[0]), strict=True))
         hint = "remove an edge; a loop needs an action other than 'default' on the edge that leads back"
-        yield Issue("cycle", closing.path, f"the steps wait for each other: {cycle}", hint)
+        yield Issue("cycle", graph.edges[closing].path, f"the steps wait for each other: {cycle}", hint)
 
 
 def _reserved(graph: Graph) -> Iterator[Issue]:
@@ -76,9 +78,9 @@ def _reserved(graph: Graph) -> Iterator[Issue]:
 
 def _input_defaults(graph: Graph) -> Iterator[Issue]:
     for name, spec in (graph.inputs or {}).items():
-        if spec.default is not None and not fits(spec.default, spec.type):
-            path = f"/inputs{pointer(name)}/default"
-            yield Issue("schema", path, f"found {show(spec.default)}", f"must be of the input's type, {spec.type}")
+        if spec.default is not None:
+            for issue in misfits(spec.default, spec, f"/inputs{pointer(name)}/default"):
+                yield replace(issue, code="schema")
 
 
 def _node_issues(node: Node, graph: Graph, registry: Registry) -> Iterator[Issue]:
@@ -95,7 +97,8 @@ def _node_issues(node: Node, graph: Graph, registry: Registry) -> Iterator[Issue
 
 
 def _may_be_list(items: JsonValue) -> bool:
-    return isinstance(items, list) or (isinstance(items, str) and items.startswith("${") and items.endswith("}"))
+    parts = parse_template(items) if isinstance(items, str) else ()
+    return isinstance(items, list) or (len(parts) == 1 and not isinstance(parts[0], str))
 
 
 def _type_issues(name: str, params: JsonObject, path: str, registry: Registry) -> Iterator[Issue]:
@@ -110,7 +113,7 @@ def check_params(node_type: NodeType, params: JsonObject, path: str) -> list[Iss
     """What is wrong with params as written. What a reference will bring is not known yet and not judged."""
     issues: dict[str, Issue] = {}
     try:
-        node_type.params.model_validate(params, strict=True)
+        node_type.params.model_validate_json(json.dumps(params), strict=True)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             for issue in _param_issue(detail, node_type, params, path):

@@ -244,7 +244,7 @@ def _unescaped(string: str) -> str:
 
 
 def _read_yaml(text: str) -> Document:
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[", '"'):
         with suppress(ValueError):  # all JSON is YAML 1.2, though not to libyaml: surrogate pairs, long keys
             return Document(_strict_json(text), Source(text, "json"))
     _refuse_unfit(text)

@@ -100,9 +100,13 @@ class Graph:
 
     @cached_property
     def finals(self) -> tuple[NodeId, ...]:
-        """The steps that no other step comes after."""
-        sources = {edge.source for edge in self.visible_edges}
-        return tuple(node.id for node in self.steps if node.id not in sources)
+        """The steps that no other step comes after; the way back of a loop does not count."""
+        leading, stack = set[NodeId](), [node.id for node in self.steps]
+        while stack:
+            new = [node for node in self.predecessors[stack.pop()] if node not in leading]
+            leading.update(new)
+            stack += [node for node in new if self.nodes[node].hidden]
+        return tuple(node.id for node in self.steps if node.id not in leading)
 
     @cached_property
     def visible_edges(self) -> tuple[Edge, ...]:
@@ -145,7 +149,8 @@ class Cycle(ValueError):
 
     def __init__(self, nodes: Sequence[Hashable]) -> None:
         self.nodes = tuple(nodes)
-        super().__init__(" -> ".join(map(str, [*nodes, nodes[0]])))
+        names = [str(node) for node in (*nodes, nodes[0])]
+        super().__init__(" -> ".join(names if len(names) <= 10 else [*names[:5], "…", *names[-4:]]))
 
 
 def adjacency(nodes: Iterable[T], pairs: Iterable[tuple[T, T]]) -> dict[T, list[T]]:
@@ -169,14 +174,14 @@ def topological(successors: Mapping[T, Sequence[T]]) -> list[T]:
             if not missing[target]:
                 order.append(target)
     if len(order) < len(missing):
-        raise _cycle_among({node for node, count in missing.items() if count}, successors)
+        raise _cycle_among({node: None for node, count in missing.items() if count}, successors)
     return order
 
 
-def _cycle_among(left: set[T], successors: Mapping[T, Sequence[T]]) -> Cycle:
+def _cycle_among(left: Mapping[T, None], successors: Mapping[T, Sequence[T]]) -> Cycle:
     """One cycle among nodes that cannot be ordered, found by walking backwards: each of them has one before it."""
-    before = {target: node for node in successors if node in left for target in successors[node] if target in left}
-    node, walk = next(node for node in successors if node in left), dict[T, None]()
+    before = {target: node for node in left for target in successors[node] if target in left}
+    node, walk = next(iter(left)), dict[T, None]()
     while node not in walk:
         walk[node] = None
         node = before[node]
@@ -184,12 +189,53 @@ def _cycle_among(left: set[T], successors: Mapping[T, Sequence[T]]) -> Cycle:
     return Cycle(backwards[backwards.index(node) :][::-1])
 
 
-def levels(successors: Mapping[T, Sequence[T]]) -> dict[T, int]:
-    """Every node to the number of steps on the longest way to it. Raises Cycle."""
+def components(successors: Mapping[T, Sequence[T]]) -> dict[T, T]:
+    """Each node to the one that stands for all those it lies on a cycle with. Two walks, as Kosaraju (1978) has them."""
+    before = adjacency(successors, ((target, node) for node, targets in successors.items() for target in targets))
+    found: dict[T, T] = {}
+    for root in reversed(_finished(successors)):
+        stack = [] if root in found else [root]
+        found.setdefault(root, root)
+        while stack:
+            new = [node for node in before[stack.pop()] if node not in found]
+            found.update(dict.fromkeys(new, root))
+            stack += new
+    return found
+
+
+def _finished(successors: Mapping[T, Sequence[T]]) -> list[T]:
+    """All nodes in the order in which a depth-first walk leaves them."""
+    order, seen = list[T](), set[T]()
+    for root in successors:
+        stack = [] if root in seen else [(root, iter(successors[root]))]
+        seen.add(root)
+        while stack:
+            onward = next((node for node in stack[-1][1] if node not in seen), None)
+            if onward is None:
+                order.append(stack.pop()[0])
+            else:
+                seen.add(onward)
+                stack.append((onward, iter(successors[onward])))
+    return order
+
+
+def cycles(successors: Mapping[T, Sequence[T]]) -> list[Cycle]:
+    """One cycle of every group of nodes that wait for one another."""
+    groups: dict[T, dict[T, None]] = {}
+    group_of = components(successors)
+    for node in successors:
+        groups.setdefault(group_of[node], {})[node] = None
+    tangled = (group for name, group in groups.items() if len(group) > 1 or name in successors[name])
+    return [_cycle_among(group, successors) for group in tangled]
+
+
+def levels(successors: Mapping[T, Sequence[T]], weight: Callable[[T], int] = lambda node: 1) -> dict[T, int]:
+    """Every node to the weight of the heaviest way to it, its own not counted. Raises Cycle."""
     level: dict[T, int] = dict.fromkeys(successors, 0)
     for node in topological(successors):
+        reached = level[node] + weight(node)
         for target in successors[node]:
-            level[target] = max(level[target], level[node] + 1)
+            level[target] = max(level[target], reached)
     return level
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from runtime.graph import Graph
 from runtime.issues import Issue, JsonValue, nearest, pointer
 from runtime.references import Path, references_in
-from runtime.workflow import InputSpec, show
+from runtime.shape import show
+from runtime.workflow import InputSpec
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -47,7 +48,7 @@ def bind_inputs(graph: Graph, given: Mapping[str, JsonValue]) -> tuple[dict[str,
         path = f"/inputs{pointer(name)}"
         if name in given:
             values[name] = given[name]
-            issues += _misfits(given[name], spec, path)
+            issues += misfits(given[name], spec, path)
         elif spec.is_required:
             what = f" ({spec.description})" if spec.description else ""
             hint = f"give it, for example --input {name}=VALUE"
@@ -57,7 +58,8 @@ def bind_inputs(graph: Graph, given: Mapping[str, JsonValue]) -> tuple[dict[str,
     return values, issues
 
 
-def _misfits(value: JsonValue, spec: InputSpec, path: str) -> Iterator[Issue]:
+def misfits(value: JsonValue, spec: InputSpec, path: str) -> Iterator[Issue]:
+    """What forbids a value for an input."""
     if not fits(value, spec.type):
         yield Issue("input_type", path, f"found {show(value)}", f"must be of the type {spec.type}")
     elif spec.enum is not None and not any(same(value, allowed) for allowed in spec.enum):
@@ -72,5 +74,9 @@ def fits(value: JsonValue, kind: str) -> bool:
 
 
 def same(one: JsonValue, other: JsonValue) -> bool:
-    """JSON equality: true is not 1."""
+    """JSON equality: true is not 1, also further inside."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return one == other and isinstance(one, bool) == isinstance(other, bool)

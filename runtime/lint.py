@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 
-from runtime.graph import DEFAULT, Edge, Graph, Node, NodeId, adjacency, levels, marked_before
+from runtime.graph import DEFAULT, Graph, Node, NodeId, levels, marked_before, topological
 from runtime.issues import Issue
 from runtime.node_types import ANYTHING, Effect, Registry
 from runtime.references import references_in
@@ -37,29 +37,17 @@ def _no_undo(graph: Graph, registry: Registry, effects: dict[NodeId, tuple[Effec
 
 def _missed_parallelism(graph: Graph, effects: dict[NodeId, tuple[Effect, ...]]) -> Iterator[Issue]:
     """Neighbours of which the second waits for the first without a reason that the document shows."""
-    edges = graph.visible_edges
-    outgoing: dict[NodeId, list[NodeId]] = {}
-    incoming: dict[NodeId, list[NodeId]] = {}
-    routed = {node for edge in edges if edge.action != DEFAULT for node in (edge.source, edge.target)}
-    for edge in edges:
-        outgoing.setdefault(edge.source, []).append(edge.target)
-        incoming.setdefault(edge.target, []).append(edge.source)
-    above, below = levels(adjacency(graph.nodes, _pairs(edges))), levels(adjacency(graph.nodes, _pairs(edges, True)))
+    routed = {node for edge in graph.edges if edge.action != DEFAULT for node in (edge.source, edge.target)}
+    above, below = (levels(each, lambda node: not graph.nodes[node].hidden) for each in (graph.successors, graph.predecessors))
     for node in graph.steps:
-        before = incoming.get(node.id, [])
-        if len(before) != 1 or outgoing[before[0]] != [node.id] or {node.id, before[0]} & routed:
+        before = graph.predecessors[node.id][0] if len(graph.predecessors[node.id]) == 1 else node.id
+        if graph.successors[before] != [node.id] or graph.nodes[before].hidden or {node.id, before} & routed:
             continue
-        if not _depends(node, before[0]) and not _meet(effects[node.id], effects[before[0]]):
-            message = f"'{node.id}' waits for '{before[0]}' and uses nothing of it"
-            now = above[before[0]] + below[node.id] + 2
+        if not _depends(node, before) and not _meet(effects[node.id], effects[before]):
+            message = f"'{node.id}' waits for '{before}' and uses nothing of it"
+            now = above[before] + below[node.id] + 2
             gain = f"the way through both then takes {now - 1} steps instead of {now}"
             yield Issue("missed_parallelism", node.path, message, f'put both into one {{"parallel": [...]}}: {gain}')
-
-
-def _pairs(edges: tuple[Edge, ...], backwards: bool = False) -> Iterator[tuple[NodeId, NodeId]]:
-    for edge in edges:
-        if not edge.back:
-            yield (edge.target, edge.source) if backwards else (edge.source, edge.target)
 
 
 def _depends(node: Node, other: NodeId) -> bool:
@@ -77,10 +65,13 @@ def _ambiguous_fan_out(graph: Graph, effects: dict[NodeId, tuple[Effect, ...]]) 
         for effect in effects[node.id]:
             if effect.writes and effect.place is not None:
                 writers.setdefault((effect.kind, effect.place), []).append(node.id)
-    for (kind, place), nodes in writers.items():
-        before = marked_before(graph.successors, nodes) if len(nodes) > 1 else {}
-        for at, (one, other) in enumerate(pairwise(nodes)):
-            if not (before[other] >> at & 1 or before[one] >> (at + 1) & 1):
+    shared = {place: nodes for place, nodes in writers.items() if len(nodes) > 1}
+    number = {node: at for at, node in enumerate(dict.fromkeys(chain.from_iterable(shared.values())))}
+    before = marked_before(graph.successors, number)
+    order = {node: at for at, node in enumerate(topological(graph.successors))}
+    for (kind, place), nodes in shared.items():
+        for one, other in pairwise(sorted(nodes, key=order.__getitem__)):
+            if one != other and not before[other] >> number[one] & 1:
                 message = f"'{one}' and '{other}' run side by side and both write to the {kind} {place}"
                 hint = f'if one must come first, add {{"from": "{one}", "to": "{other}"}}'
                 yield Issue("ambiguous_fan_out", graph.nodes[other].path, message, hint)

@@ -1,6 +1,6 @@
 """Runs one subprocess in a group of its own, and leaves nothing of that group behind, however the waiting ends.
 
-No task and no thread of ours: the loop's callbacks collect what the process writes.
+The loop's callbacks collect what the process writes; only its start is a task.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 OUTPUT_LIMIT = 10 * 1024 * 1024  # bytes, of standard output and of standard error each
 TERM_GRACE = 2.0  # seconds between TERM and KILL
@@ -53,14 +54,19 @@ async def run_process(
     descriptors that the process inherits. OSError if it cannot be started.
     """
     loop = asyncio.get_running_loop()
-    transport, listener = await loop.subprocess_exec(
-        lambda: _Listener(limit),
-        *argv,
-        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-        env=env,
-        cwd=cwd,
-        pass_fds=keep_open,
-        start_new_session=True,
+    transport, listener = await _started(
+        loop.create_task(
+            loop.subprocess_exec(
+                lambda: _Listener(limit),
+                *argv,
+                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                env=env,
+                cwd=cwd,
+                pass_fds=keep_open,
+                start_new_session=True,
+            )
+        ),
+        grace,
     )
     try:
         _feed(transport, stdin)
@@ -71,6 +77,19 @@ async def run_process(
     finally:
         await _leave_nothing(transport, listener)
     return listener.finished(transport)
+
+
+async def _started(starting: asyncio.Task[_Process], grace: float) -> _Process:
+    """The process once it runs. Asyncio cannot be interrupted in between: it would wait for its pipes for ever."""
+    try:
+        await asyncio.wait([starting])
+    except asyncio.CancelledError:
+        await asyncio.wait([starting])
+        if starting.exception() is None:
+            await _end_gently(*starting.result(), grace)
+            await _leave_nothing(*starting.result())
+        raise
+    return starting.result()
 
 
 class _Listener(asyncio.SubprocessProtocol):
@@ -101,6 +120,9 @@ class _Listener(asyncio.SubprocessProtocol):
         exit_code = transport.get_returncode()
         stdout, stderr = (bytes(each) for each in self._written.values())
         return Finished(-signal.SIGKILL if exit_code is None else exit_code, stdout, stderr, self._cut)
+
+
+_Process: TypeAlias = tuple[asyncio.SubprocessTransport, _Listener]
 
 
 def _feed(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from runtime.graph import Graph, Node, NodeId, marked_before
+from runtime.graph import Graph, Node, NodeId, adjacency, components, marked_before
 from runtime.inputs import declared_inputs
-from runtime.issues import Issue, JsonValue, nearest, pointer
+from runtime.issues import Issue, JsonValue, pointer
 from runtime.node_types import Registry
-from runtime.references import BrokenReference, Path, Reference, parse_template, strings_in
+from runtime.references import BrokenReference, Path, Reference, parse_template
+from runtime.shape import Hints
+from runtime.workflow import InputSpec, JsonObject
 
 RESERVED = frozenset({"workflow", "secret", "item", "index"})
 BATCH_OUTPUTS = ("results", "count", "success_count", "error_count", "errors")
@@ -22,23 +24,44 @@ class Mention:
     node: Node | None
     where: str
     path: Path
+    optional: bool = False  # with `??`
     own_outputs: bool = False  # inside `undo`, where the step itself may be named
+
+    @property
+    def hidden_by_batch(self) -> bool:
+        """Whether the name is one that the step's own batch gives."""
+        batch = self.node.batch if self.node else None
+        return batch is not None and self.path.head in {"item", "index", batch.as_}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a reference may name, and the hints for one that names something else."""
+
+    graph: Graph
+    registry: Registry
+    inputs: Mapping[str, InputSpec]
+    hints: Hints
+
+    def __contains__(self, head: str) -> bool:
+        return head in self.graph.nodes or head in self.inputs or head in ("workflow", "secret")
 
 
 def check_references(graph: Graph, registry: Registry, *, ordered: bool) -> list[Issue]:
     """Every issue of every reference. `ordered` False (there is a cycle): what comes before what is not judged."""
+    known = _Known(graph, registry, declared_inputs(graph), Hints())
     issues: list[Issue] = []
     mentions: list[Mention] = []
     for place in _places(graph, registry):
         for part in place.parts():
             if isinstance(part, Reference):
-                mentions += [Mention(place.node, place.where, path, place.in_undo) for path in part.paths]
+                mentions += place.mentions(part)
             else:
                 issues.append(Issue("invalid_reference", place.where, f"{part.text}: {part.reason}", part.hint))
-        issues += place.misplaced(graph)
+        issues += place.misplaced(known)
     for mention in mentions:
-        issues += _head_issues(mention, graph, registry)
-    issues += _inputs_issues(mentions, graph)
+        issues += _head_issues(mention, known)
+    issues += _inputs_issues(mentions, known)
     return list(dict.fromkeys(issues + (_order_issues(mentions, graph) if ordered else [])))
 
 
@@ -47,6 +70,8 @@ def check_references(graph: Graph, registry: Registry, *, ordered: bool) -> list
 
 @dataclass(frozen=True, slots=True)
 class _Place:
+    """A string that holds a `${`."""
+
     node: Node | None
     where: str
     text: str
@@ -58,9 +83,12 @@ class _Place:
         if not (self.verbatim or self.key):
             yield from (part for part in parse_template(self.text) if not isinstance(part, str))
 
-    def misplaced(self, graph: Graph) -> Iterator[Issue]:
+    def mentions(self, reference: Reference) -> Iterator[Mention]:
+        for path in reference.paths:
+            yield Mention(self.node, self.where, path, reference.has_fallback, self.in_undo)
+
+    def misplaced(self, known: _Known) -> Iterator[Issue]:
         """References in keys and in verbatim text: they would stay as they are, which nobody means."""
-        known = {*graph.nodes, *(graph.inputs or ()), "workflow", "secret"}
         for part in parse_template(self.text) if self.verbatim or self.key else ():
             if isinstance(part, Reference) and any(path.head in known for path in part.paths):
                 what = "a key" if self.key else "the source of code"
@@ -73,94 +101,102 @@ def _places(graph: Graph, registry: Registry) -> Iterator[_Place]:
     for node in graph.steps:
         yield from _param_places(node, node.type, node.params, f"{node.path}/params", registry)
         if node.batch is not None:
-            at = f"{node.path}/batch/items"
-            yield from (_Place(node, where, text) for where, text in strings_in(node.batch.items, at) if "${" in text)
+            yield from _value_places(node.batch.items, _Place(node, f"{node.path}/batch/items", ""))
         if node.undo is not None:
             kind, at = node.undo.type.replace("-", "_"), f"{node.path}/undo/params"
             yield from _param_places(node, kind, node.undo.params, at, registry, in_undo=True)
     for name, output in (graph.outputs or {}).items():
-        at = f"/outputs{pointer(name)}/from"
-        yield from (_Place(None, where, text) for where, text in strings_in(output.from_, at) if "${" in text)
+        yield from _value_places(output.from_, _Place(None, f"/outputs{pointer(name)}{output.place}", ""))
 
 
 def _param_places(
-    node: Node, kind: str, params: JsonValue, at: str, registry: Registry, in_undo: bool = False
+    node: Node, kind: str, params: JsonObject, at: str, registry: Registry, in_undo: bool = False
 ) -> Iterator[_Place]:
     node_type = registry.get(kind)
-    plain = {at + pointer(name) for name in (node_type.verbatim if node_type else ())}
-    for where, text in strings_in(params, at):
-        if "${" in text:
-            yield _Place(node, where, text, verbatim=where in plain, in_undo=in_undo)
-    yield from (_Place(node, where, key, key=True) for where, key in _keys_in(params, at) if "${" in key)
+    verbatim = node_type.verbatim if node_type else frozenset[str]()
+    for name, value in params.items():
+        here = _Place(node, at + pointer(name), "", in_undo=in_undo)
+        if "${" in name:
+            yield replace(here, text=name, key=True)
+        yield from _value_places(value, replace(here, verbatim=name in verbatim))
 
 
-def _keys_in(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
+def _value_places(value: JsonValue, here: _Place) -> Iterator[_Place]:
+    """The place itself, if the value is a string, and those inside it."""
+    if isinstance(value, str) and "${" in value:
+        yield replace(here, text=value)
+    elif isinstance(value, dict):
         for key, item in value.items():
-            yield path + pointer(key), key
-            yield from _keys_in(item, path + pointer(key))
+            inside = replace(here, where=here.where + pointer(key))
+            if "${" in key:
+                yield replace(inside, text=key, key=True)
+            yield from _value_places(item, inside)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _keys_in(item, f"{path}/{index}")
+            yield from _value_places(item, replace(here, where=f"{here.where}/{index}"))
 
 
 # --- is there such a value -------------------------------------------------------------------------------------------
 
 
-def _head_issues(mention: Mention, graph: Graph, registry: Registry) -> Iterator[Issue]:
-    path, node = mention.path, mention.node
-    if node is not None and node.batch is not None and path.head in {"item", "index", node.batch.as_}:
+def _head_issues(mention: Mention, known: _Known) -> Iterator[Issue]:
+    path = mention.path
+    if mention.hidden_by_batch:
         return
-    if path.head in graph.nodes:
-        yield from _output_issues(mention, graph.nodes[NodeId(path.head)], registry)
+    if path.head in known.graph.nodes:
+        yield from _output_issues(mention, known)
     elif path.head in ("item", "index"):
         message = f"${{{path}}} has a value only in a step with 'batch'"
         yield Issue("unknown_reference", mention.where, message, "add 'batch' to the step, or refer to another step")
-    elif path.head not in ("workflow", "secret") and path.head not in (graph.inputs or {}):
-        names = [*(step.id for step in graph.steps), *(graph.inputs or {}), "workflow"]
+    elif path.head in ("workflow", "secret"):
+        if not (path.keys and isinstance(path.keys[0], str)):
+            message = f"${{{path}}}: which one is not said"
+            yield Issue("invalid_reference", mention.where, message, f"write ${{{path.head}.NAME}}")
+    elif path.head not in known.inputs:
+        names = (*(step.id for step in known.graph.steps), *known.inputs, "workflow")
         message = f"${{{path}}}: there is no step or input '{path.head}'"
-        yield Issue("unknown_reference", mention.where, message, nearest(path.head, names))
+        yield Issue("unknown_reference", mention.where, message, known.hints.nearest(path.head, names))
 
 
-def _output_issues(mention: Mention, target: Node, registry: Registry) -> Iterator[Issue]:
-    node_type, keys = registry.get(target.type), mention.path.keys
+def _output_issues(mention: Mention, known: _Known) -> Iterator[Issue]:
+    target, keys = known.graph.nodes[NodeId(mention.path.head)], mention.path.keys
+    node_type = known.registry.get(target.type)
     if node_type is None or not keys or keys[0] == "error":
         return
     outputs = BATCH_OUTPUTS if target.batch else (*node_type.outputs, *node_type.aliases)
     if keys[0] not in outputs:
         message = f"${{{mention.path}}}: '{target.id}' ({target.type}) has no output '{keys[0]}'"
-        yield Issue("unknown_output", mention.where, message, nearest(str(keys[0]), outputs))
+        yield Issue("unknown_output", mention.where, message, known.hints.nearest(str(keys[0]), outputs))
 
 
-def _inputs_issues(mentions: list[Mention], graph: Graph) -> list[Issue]:
+def _inputs_issues(mentions: list[Mention], known: _Known) -> Iterator[Issue]:
     """Inputs that are used and not declared, and declared and not used."""
-    declared, seen = graph.inputs, set[str]()
-    issues: list[Issue] = []
+    declared, seen = known.graph.inputs, set[str]()
     for mention in mentions:
-        name = _input_name(mention, graph)
+        name = _input_name(mention, known)
         if name is None or name in seen:
             continue
         if declared is None:
             hint = f'declare it: "inputs": {{"{name}": {{"type": "string"}}}}'
             message = f"'{name}' is taken as a required input of the type string"
-            issues.append(Issue("implicit_input", mention.where, message, hint))
+            yield Issue("implicit_input", mention.where, message, hint)
         elif name not in declared:
             message = f"${{{mention.path}}}: the workflow declares no input '{name}'"
-            issues.append(Issue("undefined_input", mention.where, message, nearest(name, declared)))
+            yield Issue("undefined_input", mention.where, message, known.hints.nearest(name, declared))
             continue
         seen.add(name)
     for name in declared or ():
         if name not in seen:
             message = f"the input '{name}' is used nowhere"
-            issues.append(Issue("unused_input", f"/inputs{pointer(name)}", message, "use it or remove it"))
-    return issues
+            yield Issue("unused_input", f"/inputs{pointer(name)}", message, "use it or remove it")
 
 
-def _input_name(mention: Mention, graph: Graph) -> str | None:
+def _input_name(mention: Mention, known: _Known) -> str | None:
     path = mention.path
-    if path.head == "workflow" and path.keys:
-        return str(path.keys[0])
-    return path.head if path.head not in graph.nodes and path.head in declared_inputs(graph) else None
+    if path.head == "workflow":
+        return path.keys[0] if path.keys and isinstance(path.keys[0], str) else None
+    is_input = path.head not in known.graph.nodes and path.head in known.inputs and not mention.hidden_by_batch
+    return path.head if is_input else None
 
 
 # --- is it there in time ---------------------------------------------------------------------------------------------
@@ -171,7 +207,7 @@ def _order_issues(mentions: list[Mention], graph: Graph) -> list[Issue]:
     to_steps = [
         (mention, mention.node.id, NodeId(mention.path.head))
         for mention in mentions
-        if mention.node is not None and mention.path.head in graph.nodes and not _hidden_by_batch(mention)
+        if mention.node is not None and mention.path.head in graph.nodes and not mention.hidden_by_batch
     ]
     distant = [
         (mention, node, target)
@@ -180,13 +216,20 @@ def _order_issues(mentions: list[Mention], graph: Graph) -> list[Issue]:
     ]
     before = _Before(graph, (target for _, _, target in distant))
     wrong = [(mention, node, target) for mention, node, target in distant if not before(target, node)]
-    after = _Before(graph, (node for _, node, _ in wrong))
-    return [_too_early(mention, node, target, after(node, target)) for mention, node, target in wrong]
+    after, in_one_loop = _Before(graph, (node for _, node, _ in wrong)), _loops(graph)
+    return [
+        _too_early(mention, node, target, after(node, target))
+        for mention, node, target in wrong
+        if not (mention.optional and after(node, target) and in_one_loop(node, target))
+    ]
 
 
-def _hidden_by_batch(mention: Mention) -> bool:
-    batch = mention.node.batch if mention.node else None
-    return batch is not None and mention.path.head in {"item", "index", batch.as_}
+def _loops(graph: Graph) -> Callable[[NodeId, NodeId], bool]:
+    """Whether two steps are of one loop: then one may be asked for what it gave the round before."""
+    if not any(edge.back for edge in graph.edges):
+        return lambda one, other: False
+    group = components(adjacency(graph.nodes, ((edge.source, edge.target) for edge in graph.edges)))
+    return lambda one, other: group[one] == group[other]
 
 
 class _Before:
@@ -201,9 +244,12 @@ class _Before:
 
 
 def _too_early(mention: Mention, node: NodeId, target: NodeId, later: bool) -> Issue:
-    if later or node == target:
+    if node == target:
+        message = f"${{{mention.path}}}: '{node}' refers to its own outputs"
+        return Issue("forward_reference", mention.where, message, "refer to a step that runs before it")
+    if later:
         message = f"${{{mention.path}}}: '{target}' has not run yet when '{node}' starts"
         return Issue("forward_reference", mention.where, message, f"move '{node}' behind '{target}'")
     message = f"${{{mention.path}}}: '{target}' runs beside '{node}', not before it"
-    hint = f"put '{node}' after the parallel block, or make the two one branch: {{\"pipeline\": [...]}}"
+    hint = f"put '{node}' behind '{target}': after the block, in one branch {{\"pipeline\": [...]}}, or by an edge"
     return Issue("parallel_sibling_reference", mention.where, message, hint)

@@ -30,7 +30,9 @@ def run(
     max_concurrent: MaxConcurrent = None,
     yes: Yes = False,
     allow: Allow = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, show what would run and what it needs; run nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check, show what would run and what it needs; run nothing.")
+    ] = False,
     cassette: Cassette = None,
     model: Model = None,
     json: Json = False,
@@ -73,4 +75,6 @@ def _missing(prepared: Prepared, options: RunOptions) -> list[str]:
     grants = Grants(frozenset(options.allow), prepared.grants.directory)
     refused = () if options.yes else denied(prepared.needs, grants)
     paths = {issue.path for issue in refused}
-    return sorted({need.capability for need in prepared.needs if need.path in paths and not grants.cover(need.capability)})
+    return sorted(
+        {need.capability for need in prepared.needs if need.path in paths and not grants.cover(need.capability)}
+    )

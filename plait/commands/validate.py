@@ -21,7 +21,9 @@ app = new_app()
 
 @app.command()
 def validate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Workflows in JSON or YAML; - is standard input.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Workflows in JSON or YAML; - is standard input.")
+    ],
     json: Json = False,
 ) -> int:
     """Print all issues of one or many documents; exit 2 if any of them has an error."""

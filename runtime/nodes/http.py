@@ -18,7 +18,8 @@ from runtime.node_types import Effect, NodeContext, NodeFailed, ParamProblem, no
 from runtime.nodes.http_answers import retry_after, value_of
 from runtime.nodes.params import Params, Text, Timeout, literal
 from runtime.references import as_text, parse_template
-from runtime.workflow import Json, JsonObject, show
+from runtime.shape import show
+from runtime.workflow import Json, JsonObject
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_REDIRECTS = 5
@@ -134,7 +135,9 @@ def _label(method: str, url: httpx.URL) -> str:
 def _request(params: HttpParams) -> httpx.Request:
     url = httpx.URL(params.url)
     if params.query:
-        url = url.copy_merge_params(httpx.QueryParams([pair for each in params.query.items() for pair in _pairs(*each)]))
+        url = url.copy_merge_params(
+            httpx.QueryParams([pair for each in params.query.items() for pair in _pairs(*each)])
+        )
     headers = httpx.Headers(_HEADERS)
     headers.update([(name.encode(), value.encode()) for name, value in params.headers.items()])
     content = None if params.body is None else params.body.encode()

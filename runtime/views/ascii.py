@@ -34,7 +34,7 @@ def render(graph: Graph, *, width: int = 80, marks: Mapping[str, str] | None = N
 
     Only names and the tree itself make a line longer than `width`. Raises Cycle.
     """
-    path = longest_path(graph)
+    path = set(longest_path(graph))
     lines = list(_lines(nested(graph), _Ties(graph), "", "", frozenset()))
     names = [line.rails + _sign(line.step, marks) + plain(line.step) for line in lines]
     types = [plain(graph.nodes[line.step].type) for line in lines]

@@ -90,10 +90,9 @@ def text_width(text: str, size: float) -> float:
     return 0.61 * size * sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
-def shorten(text: str) -> str:
-    """Text of at most `LONGEST_TEXT` characters, the middle left out."""
-    half = LONGEST_TEXT // 2
-    return text if len(text) <= LONGEST_TEXT else f"{text[:half]}…{text[1 - half :]}"
+def shorten(text: str, most: int = LONGEST_TEXT) -> str:
+    """Text of at most so many characters (an even number), the middle left out."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[1 - most // 2 :]}"
 
 
 def label_of(edges: Sequence[Edge]) -> str:
@@ -216,12 +215,12 @@ def _labels(lines: Sequence[Line]) -> Iterator[Label]:
     for line in lines:
         if text := shorten(label_of(line.edges)):
             curve = line.curves[1 if line.back else 0]
-            free = [Label(text, _on(curve, at), _label_width(text)) for at in (0.5, 0.62, 0.38, 0.74, 0.26)]
+            free = [Label(text, on_curve(curve, at), _label_width(text)) for at in (0.5, 0.62, 0.38, 0.74, 0.26)]
             taken.append(next((one for one in free if not any(map(one.touches, taken))), free[0]))
     yield from taken
 
 
-def _on(curve: Curve, at: float) -> Point:
+def on_curve(curve: Curve, at: float) -> Point:
     """The point of a Bézier curve at a share of its way."""
     shares = ((1 - at) ** 3, 3 * at * (1 - at) ** 2, 3 * at**2 * (1 - at), at**3)
     return Point(*(sum(share * spot[axis] for share, spot in zip(shares, curve, strict=True)) for axis in (0, 1)))

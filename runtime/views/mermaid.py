@@ -46,7 +46,7 @@ def _marks(graph: Graph, names: Mapping[NodeId, str]) -> Iterator[str]:
 
 
 # Mermaid reads labels as Markdown and HTML; a hyphen or underscore inside a word is neither.
-_SPECIAL = re.compile(r"[^\w ]|_|-")
+_SPECIAL = re.compile(r"[^\w ,]|_")
 _IN_A_WORD = re.compile(r"(?<=[^\W_])[_-](?=[^\W_])")
 
 

@@ -26,19 +26,21 @@ PAPER, INK, FAINT, LINE, FRAME = "#ffffff", "#1e293b", "#64748b", "#94a3b8", "#c
 CRITICAL, CRITICAL_FILL, LOOP = "#c2410c", "#fff7ed", "#6d28d9"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 MARGIN, HEADER = 24.0, 44.0
+NAME_SIZE, LONGEST_NAME = 15.0, 80
 
 
 def render(graph: Graph) -> str:
     """The SVG document; the critical path stands out in colour and weight, loops are dashed. Raises Cycle."""
     page, path = page_of(graph), longest_path(graph)
-    name, told = _text(graph.name or "workflow"), _told(graph, path)
-    left_top, size = _frame(page, max(text_width(graph.name, 15), text_width(told, LABEL_SIZE) + 32))
+    critical = set(path)
+    name, told = shorten(plain(graph.name or "workflow"), LONGEST_NAME), _told(graph, path)
+    left_top, size = _frame(page, max(text_width(name, NAME_SIZE), text_width(told, LABEL_SIZE) + 32))
     move = f"translate({_n(MARGIN - left_top.x)} {_n(MARGIN + HEADER - left_top.y)})"
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(size.x)} {_n(size.y)}" width="{_n(size.x)}"'
-            f' height="{_n(size.y)}" role="img" aria-label="{name}: {_text(told)}" font-family="{MONO}">',
-            f"<title>{name}</title>",
+            f' height="{_n(size.y)}" role="img" aria-label="{_text(f"{name}: {told}")}" font-family="{MONO}">',
+            f"<title>{_text(name)}</title>",
             f"<desc>{_text(_described(graph, path))}</desc>",
             "<defs>",
             *(_arrow(kind, colour) for kind, colour in (("line", LINE), ("critical", CRITICAL), ("loop", LOOP))),
@@ -48,7 +50,7 @@ def render(graph: Graph) -> str:
             f'<g transform="{move}">',
             *(_line(line) for line in page.lines),
             *(_label(label) for label in page.labels),
-            *(line for box in page.boxes for line in _box(box, graph, box.step in path)),
+            *(line for box in page.boxes for line in _box(box, graph, box.step in critical)),
             "</g>",
             "</svg>",
         ]
@@ -76,7 +78,7 @@ def _frame(page: Page, least_width: float) -> tuple[Point, Point]:
 
 
 def _header(name: str, told: str) -> Iterator[str]:
-    yield f'<text x="{_n(MARGIN)}" y="34" font-size="15" font-weight="600" fill="{INK}">{name}</text>'
+    yield f'<text x="{_n(MARGIN)}" y="34" font-size="{NAME_SIZE:g}" font-weight="600" fill="{INK}">{_text(name)}</text>'
     yield f'<path d="M{_n(MARGIN)} 50h20" stroke="{CRITICAL}" stroke-width="2.5"/>'
     yield f'<text x="{_n(MARGIN + 28)}" y="54" font-size="{LABEL_SIZE:g}" fill="{FAINT}">{_text(told)}</text>'
 

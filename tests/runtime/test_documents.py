@@ -345,6 +345,11 @@ def test_locating_fills_the_lines_that_are_missing_and_keeps_the_others() -> Non
     assert [issue.line for issue in located] == [2, 9]
 
 
+def test_json_text_in_a_yaml_file_means_what_it_means_in_json() -> None:
+    for text in ('"\x7f"', '"\\ud83d\\ude00"', '["\u2028"]', '{"%s": 1}' % ("k" * 2000), '{\n\t"a":\t1}'):
+        assert value_of(text, "x.yaml") == value_of(text, "x.json")
+
+
 # Properties
 
 
@@ -354,8 +359,7 @@ def test_any_json_value_comes_back_from_its_json_text(
     value: JsonValue, ascii_only: bool, indent: int | str | None, filename: str
 ) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
-    document = read_document(text.encode(), filename) if isinstance(value, list | dict) else read_document(text)
-    assert json.dumps(document.value) == json.dumps(value)
+    assert json.dumps(value_of(text.encode(), filename)) == json.dumps(value)
 
 
 @settings(max_examples=80, deadline=None)

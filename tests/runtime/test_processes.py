@@ -110,3 +110,17 @@ def test_an_end_by_cancellation_leaves_no_zombie(tmp_path: Path) -> None:
     pid = cancelled_once_ready("echo $$ > READY; sleep 60", tmp_path, grace=0)
     with pytest.raises(ChildProcessError):
         os.waitpid(int(pid), os.WNOHANG)
+
+
+def test_cancelled_while_it_starts_it_ends_all_the_same(tmp_path: Path) -> None:
+    async def run(turns: int) -> None:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            running = group.create_task(run_process(["/bin/sh", "-c", "echo $$ >> pids; sleep 60"], cwd=tmp_path))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            running.cancel()
+
+    for turns in range(12):
+        asyncio.run(run(turns))
+    pids = tmp_path / "pids"
+    assert all(dies(int(pid)) for pid in (pids.read_text(encoding="utf-8").split() if pids.exists() else ()))

@@ -1,0 +1,117 @@
+"""The doors for programs: planning and running with the models that the environment names, unless a client is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
+from contextvars import copy_context
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from plait.wiring import completions_for, models
+from runtime import running
+from runtime.checks import Examination
+from runtime.completion import CompletionClient
+from runtime.executor import ignore
+from runtime.issues import JsonValue
+from runtime.node_types import Registry, installed_types
+from runtime.record import Fact, RunRecord
+from runtime.running import Source
+
+if TYPE_CHECKING:  # the planner brings jinja2, which running a workflow does without
+    from planner import Attempt, Budget, Plan
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def plan(
+    request: str,
+    *,
+    completions: CompletionClient | None = None,
+    model: str | None = None,
+    cassette: Path | None = None,
+    registry: Registry | None = None,
+    inputs: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
+    on_attempt: Callable[[Attempt], None] | None = None,
+) -> Plan:
+    """A request in plain words to an accepted workflow.
+
+    Without `completions` the model is `model`, else PLAIT_MODEL, else the embedded one. `inputs` maps the name of each
+    input to its JSON type or a description. Raises InvalidRequest, NotAccepted, and Unavailable if no model answers.
+    """
+    import planner  # here: it brings jinja2, which running a workflow does without
+
+    async with _client(completions, model, cassette) as client:
+        return await planner.plan(
+            request,
+            completions=client,
+            registry=registry or installed_types(),
+            inputs=inputs,
+            budget=budget or planner.Budget(),
+            on_attempt=on_attempt,
+        )
+
+
+async def run(
+    source: Source | Examination,
+    *,
+    inputs: Mapping[str, JsonValue] | None = None,
+    completions: CompletionClient | None = None,
+    model: str | None = None,
+    cassette: Path | None = None,
+    registry: Registry | None = None,
+    allow: Iterable[str] = (),
+    max_concurrent: int | None = None,
+    directory: Path | None = None,
+    on_fact: Callable[[Fact], None] = ignore,
+) -> RunRecord:
+    """Runs a workflow (a mapping, the path of a file, or a graph) and returns its record; a failed run is a record too.
+
+    Without `completions` its `llm` steps ask `model`, else PLAIT_MODEL, else the embedded one. `allow` lists granted
+    capabilities such as "shell" or "write:out/"; "all" grants what the workflow needs. Raises InvalidWorkflow, Refused.
+    """
+    async with _client(completions, model, cassette) as client:
+        return await running.run(
+            source,
+            inputs=inputs,
+            registry=registry,
+            completions=client,
+            allow=allow,
+            max_concurrent=max_concurrent,
+            directory=directory,
+            on_fact=on_fact,
+        )
+
+
+def _client(
+    given: CompletionClient | None, model: str | None, cassette: Path | None
+) -> AbstractAsyncContextManager[CompletionClient]:
+    return completions_for(models(model, cassette)) if given is None else nullcontext(given)
+
+
+def _sync(function: Callable[P, Coroutine[object, object, T]]) -> Callable[P, T]:
+    """The same for a program without an event loop; inside a running one, as in a notebook, a thread has its own."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(function(*args, **kwargs))
+        context = copy_context()
+        with ThreadPoolExecutor(max_workers=1) as own:
+            return own.submit(lambda: context.run(asyncio.run, function(*args, **kwargs))).result()
+
+    wrapped.__name__ = wrapped.__qualname__ = f"{function.__name__}_sync"
+    return wrapped
+
+
+plan_sync = _sync(plan)
+run_sync = _sync(run)
+
+__all__: Sequence[str] = ["plan", "plan_sync", "run", "run_sync"]
