@@ -40,9 +40,9 @@ class Deck:
     """The recordings in use: those that may answer, and in record mode the file that new ones go to."""
 
     def __init__(
-        self, place: Path, shelf: Mapping[Path, Recording], only: Callable[[], bool], target: Path | None
+        self, directory: Path, shelf: Mapping[Path, Recording], only: Callable[[], bool], target: Path | None
     ) -> None:
-        self.place = place
+        self._directory = directory
         self._shelf = dict(shelf)
         self._only = only
         self._target = target
@@ -69,7 +69,8 @@ class Deck:
         """The answer that `has` has found; it answers no second time."""
         with self._guard:
             place = self._place_of(asked)
-            assert place is not None
+            if place is None:  # another thread was quicker
+                raise CassetteMiss(self._miss(asked))
             return self._waiting[asked.key].pop(place).response
 
     def keep(self, interaction: Interaction) -> None:
@@ -93,21 +94,23 @@ class Deck:
         return next(exact, next(loose, None))
 
     def _miss(self, asked: Asked) -> str:
-        known = [(path, one) for path, recording in self._shelf.items() for one in recording.interactions]
         call = f" of call '{_call.get()}'" if _call.get() is not None else ""
-        what = f"{self.place}: no recording answers {asked.method} {asked.path}{call}"
+        what = f"{self._directory}: no recording answers {asked.method} {asked.path}{call}"
+        known = [(path, one) for path, recording in self._shelf.items() for one in recording.interactions]
+        if same := [one for _, one in known if one.request.key == asked.key]:
+            return f"{what}: {_used_up(same)}; record it once more"
         place = recordings.nearest(asked, [one.request for _, one in known])
         if place is None:
             return f"{what}, as there is none at all; record first"
         path, one = known[place]
-        if one.request.key != asked.key:
-            difference = recordings.difference(one.request, asked)
-            return f"{what}; record it, or ask what was recorded. The nearest is in {path.name}:\n{difference}"
-        calls = ", ".join(
-            sorted({f"'{same.call}'" for _, same in known if same.request.key == asked.key and same.call})
-        )
-        held = f"it is recorded for {calls}, and what is recorded" if calls else "what is recorded of it"
-        return f"{what}: {held} has been given already; record it once more"
+        difference = recordings.difference(one.request, asked)
+        return f"{what}; record it, or ask what was recorded. The nearest is in {path.name}:\n{difference}"
+
+
+def _used_up(same: Sequence[Interaction]) -> str:
+    calls = sorted({f"'{one.call}'" for one in same if one.call is not None})
+    times = f"it is recorded {len(same)} time{'s' if len(same) > 1 else ''}"
+    return f"{times}, {'for ' + ', '.join(calls) + ', ' if calls else ''}and all that fits has been given already"
 
 
 # What the running code uses: None where nothing was opened, "live" where the network was asked for.
@@ -149,7 +152,8 @@ def use_cassettes(
             yield
         return
     target = _target(directory, name) if mode == "record" else None
-    deck = Deck(directory, _shelf(directory, name, target, made_with or {}), only, target)
+    shelf = _recorded_so_far(target, made_with or {}) if target else _recorded(directory, name)
+    deck = Deck(directory, shelf, only, target)
     with _exchange.open(deck), _entered(deck):
         yield
 
@@ -169,12 +173,12 @@ def _target(directory: Path, name: str | None) -> Path:
     return directory / f"{name}{recordings.SUFFIX}"
 
 
-def _shelf(
-    directory: Path, name: str | None, target: Path | None, made_with: Mapping[str, str]
-) -> dict[Path, Recording]:
-    if target is not None:
-        known = recordings.read(target) if target.exists() else Recording(cassette=1)
-        return {target: known.model_copy(update={"made_with": dict(made_with) or known.made_with})}
+def _recorded_so_far(target: Path, made_with: Mapping[str, str]) -> dict[Path, Recording]:
+    known = recordings.read(target) if target.exists() else Recording(cassette=1)
+    return {target: known.model_copy(update={"made_with": dict(made_with) or known.made_with})}
+
+
+def _recorded(directory: Path, name: str | None) -> dict[Path, Recording]:
     if not directory.is_dir():
         raise Unavailable(f"{directory}: no directory of cassettes; record some, or give another directory")
     paths = sorted(directory.glob(f"*{recordings.SUFFIX}"))

@@ -43,9 +43,7 @@ def _without_debug(argv: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _told(error: Exception) -> int:
-    from plait.problems import (
-        message_of,
-    )  # here: what it knows of errors takes time to import, and most calls have none
+    from plait.problems import message_of  # noqa: PLC0415  # most calls have no use for what it imports
 
     message, code = message_of(error)
     say(message)

@@ -44,7 +44,7 @@ async def plan(
     Without `completions` the model is `model`, else PLAIT_MODEL, else the embedded one. `inputs` maps the name of each
     input to its JSON type or a description. Raises InvalidRequest, NotAccepted, and Unavailable if no model answers.
     """
-    import planner  # here: it brings jinja2, which running a workflow does without
+    import planner  # noqa: PLC0415  # it brings jinja2, which running a workflow does without
 
     async with _client(completions, model, cassette) as client:
         return await planner.plan(

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -26,14 +26,14 @@ COMMANDS = {
 }
 
 
-def new_app(*, completion: bool = False, **details: str) -> typer.Typer:
+def new_app(*, completion: bool = False, about: str | None = None) -> typer.Typer:
     """A Typer in the house's manner: plain help, and no tracebacks of its own."""
     return typer.Typer(
         add_completion=completion,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-        **cast("dict[str, Any]", details),  # mypy would try each text on every option
+        help=about,
     )
 
 
@@ -49,7 +49,7 @@ class Deferred(TyperCommand):
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version  # here: no other call needs it
+        from importlib.metadata import version  # noqa: PLC0415  # no other call needs it
 
         typer.echo(f"plait {version('plait')}")
         raise typer.Exit

@@ -1,4 +1,4 @@
-"""Data goes to standard output, everything else that is said to standard error. What a terminal would obey is escaped."""
+"""Data goes to standard output, all else that is said to standard error. What a terminal would obey is escaped."""
 
 from __future__ import annotations
 

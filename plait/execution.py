@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
 
 import typer
 
@@ -50,7 +49,7 @@ def approved(examined: Examination, registry: Registry, options: RunOptions) -> 
 
 
 def values_of(examined: Examination, options: RunOptions) -> dict[str, JsonValue]:
-    """The values of the inputs; an invalid workflow has none. Raises InvalidWorkflow for a file of inputs that is wrong."""
+    """The values of the inputs; an invalid workflow has none. Raises InvalidWorkflow for a wrong file of inputs."""
     if examined.graph is None or not examined.valid:
         return {}
     return values_for(examined.graph, options.inputs, options.input_file)
@@ -130,5 +129,5 @@ def turn_away(error: InvalidWorkflow | Refused, name: str, options: RunOptions, 
 def name_of(examined: Examination, file: str | None) -> str:
     """The workflow's name, as far as there is one: its own, else the file's stem."""
     if examined.graph is not None and examined.graph.name:
-        return cast("str", examined.graph.name)
+        return examined.graph.name
     return Path(file).stem if file and file != "-" else ""

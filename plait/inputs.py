@@ -50,7 +50,7 @@ def _checked(name: str, text: str) -> str:
 
 
 def values_for(graph: Graph, texts: Mapping[str, str], file: Path | None) -> dict[str, JsonValue]:
-    """The inputs given to a workflow. A text that is no JSON of its input's type stays a text, which the check refuses."""
+    """The inputs given to a workflow. What is no JSON of its input's type stays a text, which the check refuses."""
     declared = declared_inputs(graph)
     values = {} if file is None else values_in(file)
     for name, text in texts.items():
@@ -74,7 +74,7 @@ def values_in(file: Path) -> dict[str, JsonValue]:
 
 
 def kind_of(text: str) -> InputType:
-    """The type that a text will have as an input of a workflow which is not written yet: that of its JSON, else string."""
+    """The type that a text has as an input of a workflow yet to be written: that of its JSON, else string."""
     return _KINDS.get(type(_json(text)), "string")
 
 

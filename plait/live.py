@@ -1,4 +1,4 @@
-"""A run drawn on a terminal while it goes: each step with its state and its time, so that what runs at once is seen at once."""
+"""A run drawn on a terminal while it goes: each step with its state and its time; what runs at once is seen at once."""
 
 from __future__ import annotations
 
@@ -75,6 +75,8 @@ class Drawn:
                 self._end(node, "failed", at, code)
             case Cancelled(node, at):
                 self._end(node, "cancelled", at)
+            case _:
+                pass
 
     def _end(self, name: str, state: str, at: float, note: str = "") -> None:
         step = self._steps[name]  # type: ignore[index]  # a node's id is a str

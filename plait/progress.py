@@ -58,6 +58,8 @@ class Lines(Quiet):
                 say(f"failed     {node}  {self._seconds(node, at)}  {code}")
             case Cancelled(node, at):
                 say(f"cancelled  {node}  {self._seconds(node, at)}")
+            case _:
+                pass
 
     def _seconds(self, node: str, at: float) -> str:
         return f"{at - self._began.get(node, at):.2f} s"
@@ -69,7 +71,7 @@ def progress_of(graph: Graph, *, quiet: bool) -> Progress:
         return Quiet()
     if not is_lively():
         return Lines()
-    from plait.live import Drawn  # here: rich takes a tenth of a second, and only a terminal has use for it
+    from plait.live import Drawn  # noqa: PLC0415  # it brings rich, of use on a terminal only
 
     return Drawn(graph)
 

@@ -1,4 +1,4 @@
-"""A run record as people and machines get it: outputs on standard output, what went wrong on standard error, an exit code."""
+"""A run record as people and machines get it: outputs as data, what went wrong as messages, and an exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OF_THE_MODEL = frozenset(
 
 
 def exit_code(record: RunRecord) -> int:
-    """By status; a failure has the code of its cause: 4 for a refused capability, 6 where only the model was to blame."""
+    """By status; a failure has its cause's code: 4 for a refused capability, 6 where only the model was to blame."""
     match record.status:
         case "succeeded":
             return SUCCEEDED
@@ -26,6 +26,11 @@ def exit_code(record: RunRecord) -> int:
             return WITH_ERRORS
         case "cancelled":
             return INTERRUPTED
+        case _:
+            return _of_a_failure(record)
+
+
+def _of_a_failure(record: RunRecord) -> int:
     codes = [error.code for error in record.errors]
     if codes[:1] == ["capability_denied"]:
         return REFUSED

@@ -81,8 +81,8 @@ async def completions_for(chosen: Models) -> AsyncIterator[CompletionClient]:
 
 
 def _open_cassettes(chosen: Models, folder: Path, stack: AsyncExitStack) -> None:
-    from evals.cassettes import use_cassettes  # here: it brings vcr, an extra that few runs need
-    from planner.litellm_client import asks_a_model  # here: a run without an llm step needs no planner
+    from evals.cassettes import use_cassettes  # noqa: PLC0415  # it brings vcr, an extra that few runs need
+    from planner.litellm_client import asks_a_model  # noqa: PLC0415  # as below
 
     mode: Mode = "replay" if chosen.recording is None else "record"
     stack.enter_context(use_cassettes(folder, chosen.recording, mode, only=asks_a_model))
@@ -113,14 +113,14 @@ class _Switchboard:
             raise ModelUnreachable(str(error)) from error
 
     async def _hosted(self, name: str) -> CompletionClient:
-        from planner.litellm_client import LitellmClient  # here: a run without an llm step needs no planner
+        from planner.litellm_client import LitellmClient  # noqa: PLC0415  # most runs need no planner
 
         key = NO_KEY if self._chosen.replays else None
         return await self._stack.enter_async_context(LitellmClient(name, api_key=key))
 
     async def _local(self, name: str) -> CompletionClient:
-        from planner.litellm_client import LitellmClient  # here: a run without an llm step needs no planner
-        from planner.local_model import LocalModel, local_path  # here: as above
+        from planner.litellm_client import LitellmClient  # noqa: PLC0415  # most runs need no planner
+        from planner.local_model import LocalModel, local_path  # noqa: PLC0415  # as above
 
         served = LocalModel(local_path(LOCAL if name == EMBEDDED else name))
         url = NOWHERE

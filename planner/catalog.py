@@ -31,13 +31,14 @@ class Listed:
     name: str
     description: str
     params: str
-    outputs: str
+    outputs: tuple[str, ...]
 
 
 def catalogue(registry: Registry) -> tuple[Listed, ...]:
     """Every node type that can run, by name."""
     return tuple(
-        Listed(each.name, each.description, _signature(each), ", ".join(f"${{id.{output}}}" for output in each.outputs)) for each in _usable(registry)
+        Listed(each.name, each.description, _signature(each), tuple(each.outputs))
+        for each in _usable(registry)
     )
 
 

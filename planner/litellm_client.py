@@ -25,6 +25,7 @@ from planner.model_errors import Target, is_about_the_schema, translated
 from runtime.completion import (
     Completion,
     CompletionError,
+    CompletionRefused,
     CompletionRequest,
     FinishReason,
     ModelUnreachable,
@@ -268,7 +269,11 @@ def _secrets() -> list[str]:
 def _litellm() -> ModuleType:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import fetches a price list
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else its import reads a .env of the working directory
-    litellm = import_module("litellm")  # here and not above, as it takes three seconds
+    try:
+        litellm = import_module("litellm")  # here and not above, as it takes three seconds
+    except ImportError as error:
+        what = f"models are asked through litellm, which cannot be imported ({error})"
+        raise CompletionRefused(f"{what}; run pip install 'plait[planner]'") from error
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     # Else it prints to stdout, and speaks by aiohttp, which leaves sessions open that nothing here could close.
     vars(litellm).update(suppress_debug_info=True, disable_aiohttp_transport=True)

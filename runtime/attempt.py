@@ -148,7 +148,8 @@ def _validated(node_type: NodeType, params: JsonObject) -> BaseModel:
     except ValidationError as error:
         details = error.errors(include_url=False)
     places = [
-        f"params{pointer(*each['loc'])}: found {show(each['input'])}; must be {requirement(each)}" for each in details[:3]
+        f"params{pointer(*each['loc'])}: found {show(each['input'])}; must be {requirement(each)}"
+        for each in details[:3]
     ]
     raise NodeFailed("param_type", "; ".join(places))
 

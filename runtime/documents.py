@@ -178,7 +178,7 @@ def _too_deep(text: str) -> int | None:
         if token[0] in "[{":
             depth += 1
         elif token[0] in "]}":
-            depth = max(0, depth - 1)
+            depth -= 1
         if depth > MAX_DEPTH:
             return token.start()
     return None

@@ -19,7 +19,7 @@ from runtime.node_types import NodeContext, NodeFailed
 from runtime.policy import Grants
 from runtime.program import ERRORS, Program, Unit
 from runtime.record import Begun, Cancelled, CancelRequested, Fact, Failed, Started, Succeeded, TimedOut
-from runtime.scheduler import CancelRunning, Command, Finish, Scheduler, Start, WatchBlock
+from runtime.scheduler import CancelRunning, Command, Finish, Scheduler, Start, Undo, WatchBlock
 from runtime.workflow import JsonObject
 
 
@@ -145,8 +145,10 @@ class Executor:
             case CancelRunning(nodes):
                 for node in nodes:
                     self._cancel(node)
-            case WatchBlock(block, seconds):
-                self._watch(block, seconds)
+            case WatchBlock(block, seconds, round):
+                self._watch(block, seconds, round)
+            case Undo(node):
+                raise NotImplementedError(f"undo of {node}")
             case Finish():
                 self._finished.set_result(None)
 
@@ -207,9 +209,9 @@ class Executor:
         else:
             self._running[node].cancel()
 
-    def _watch(self, block: str | None, seconds: float | None) -> None:
+    def _watch(self, block: str | None, seconds: float | None, round: int = 1) -> None:
         if seconds is not None:
-            ring = self._loop.call_later(seconds, lambda: self.take(TimedOut(block, self.now(), seconds)))
+            ring = self._loop.call_later(seconds, lambda: self.take(TimedOut(block, self.now(), seconds, round)))
             self._timers.append(ring)
 
     # --- what an attempt sees ----------------------------------------------------------------------------------------

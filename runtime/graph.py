@@ -49,7 +49,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`target` comes after `source`, when `source` ended with `action`. A back edge closes a loop and orders nothing."""
+    """`target` comes after `source`, if that ended with `action`. A back edge closes a loop and orders nothing."""
 
     source: NodeId
     target: NodeId
@@ -97,6 +97,9 @@ class Graph:
     def steps(self) -> tuple[Node, ...]:
         """The nodes that do something."""
         return tuple(node for node in self.nodes.values() if not node.hidden)
+
+    def is_step(self, node: NodeId) -> bool:
+        return not self.nodes[node].hidden
 
     @cached_property
     def finals(self) -> tuple[NodeId, ...]:
@@ -190,7 +193,7 @@ def _cycle_among(left: Mapping[T, None], successors: Mapping[T, Sequence[T]]) ->
 
 
 def components(successors: Mapping[T, Sequence[T]]) -> dict[T, T]:
-    """Each node to the one that stands for all those it lies on a cycle with. Two walks, as Kosaraju (1978) has them."""
+    """Each node to the one that stands for all those it lies on a cycle with. Two walks, after Kosaraju (1978)."""
     before = adjacency(successors, ((target, node) for node, targets in successors.items() for target in targets))
     found: dict[T, T] = {}
     for root in reversed(_finished(successors)):
@@ -273,7 +276,7 @@ def ancestors(node: T, predecessors: Mapping[T, Sequence[T]]) -> set[T]:
 
 def critical_path(successors: Mapping[T, Sequence[T]], weight: Callable[[T], float]) -> tuple[float, list[T]]:
     """The length and the nodes of a heaviest way; of equals, the first in order. Raises Cycle."""
-    best: dict[T, tuple[float, T | None]] = {node: (0.0, None) for node in successors}
+    best: dict[T, tuple[float, T | None]] = dict.fromkeys(successors, (0.0, None))
     order = topological(successors)
     for node in order:
         reached = best[node][0] + weight(node)

@@ -39,7 +39,7 @@ def bind_inputs(graph: Graph, given: Mapping[str, JsonValue]) -> tuple[dict[str,
     """The value of every input, and what is wrong with those given: missing, unknown, of another type, not allowed."""
     declared = declared_inputs(graph)
     issues = [
-        Issue("unknown_input", f"/inputs{pointer(name)}", f"the workflow has no input '{name}'", nearest(name, declared))
+        Issue("unknown_input", f"/inputs{pointer(name)}", f"there is no input '{name}'", nearest(name, declared))
         for name in given
         if name not in declared
     ]

@@ -38,7 +38,7 @@ def _no_undo(graph: Graph, registry: Registry, effects: dict[NodeId, tuple[Effec
 def _missed_parallelism(graph: Graph, effects: dict[NodeId, tuple[Effect, ...]]) -> Iterator[Issue]:
     """Neighbours of which the second waits for the first without a reason that the document shows."""
     routed = {node for edge in graph.edges if edge.action != DEFAULT for node in (edge.source, edge.target)}
-    above, below = (levels(each, lambda node: not graph.nodes[node].hidden) for each in (graph.successors, graph.predecessors))
+    above, below = (levels(each, graph.is_step) for each in (graph.successors, graph.predecessors))
     for node in graph.steps:
         before = graph.predecessors[node.id][0] if len(graph.predecessors[node.id]) == 1 else node.id
         if graph.successors[before] != [node.id] or graph.nodes[before].hidden or {node.id, before} & routed:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, get_type_hints, is_typeddict
+from typing import Any, TypeAlias, get_type_hints, is_typeddict
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, create_model
 
 from runtime.completion import CompletionClient
 from runtime.issues import Code, JsonValue, PlaitError
@@ -21,7 +22,8 @@ from runtime.workflow import JsonObject
 GROUP = "plait.node_types"
 Outputs = Mapping[str, JsonValue]
 Loader = Callable[[], "NodeType"]
-Function = Callable[..., Any]
+Returned: TypeAlias = Any  # by a node's function; `NodeType.read` knows what it is
+Function = Callable[..., Returned]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class NodeFailed(PlaitError):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A place outside the run that a node reads or writes: a file, a host, or anything. `place` None: any such place."""
+    """A place outside the run that a node reads or writes: a file, a host, anything. `place` None: any such place."""
 
     kind: str
     place: str | None = None
@@ -95,15 +97,15 @@ def _as_written(params: JsonObject) -> JsonObject:
     return params
 
 
-def _named(returned: Any) -> JsonObject:
+def _named(returned: Returned) -> JsonObject:
     return dict(returned)
 
 
-def _single(returned: Any) -> JsonObject:
+def _single(returned: Returned) -> JsonObject:
     return {"result": returned}
 
 
-def _none(returned: Any) -> JsonObject:
+def _none(returned: Returned) -> JsonObject:
     return {}
 
 
@@ -111,17 +113,18 @@ def _none(returned: Any) -> JsonObject:
 class NodeType:
     """One kind of node.
 
-    `outputs` maps each output to its JSON type (`any` where it is open), `aliases` second names to them. `capabilities`,
-    `effects` and `check` read params as written, references included. `rewrite` moves references out of a text where
-    none may be pasted. `call` takes params and context, `read` turns what it returned into outputs. `verbatim` params are never searched for references. `limit` names the places an attempt takes.
+    `outputs` maps each output to its JSON type (`any` where it is open), `aliases` second names to them.
+    `capabilities`, `effects` and `check` read params as written, references included. `rewrite` moves references out of
+    a text where none may be pasted; `verbatim` params are never searched for any. `call` takes params and context, `read`
+    turns what it returned into outputs. `limit` names the places an attempt takes.
     """
 
     name: str
     function: Function
     params: type[BaseModel]
-    call: Callable[[BaseModel, NodeContext], Any]
+    call: Callable[[BaseModel, NodeContext], Returned]
     outputs: Mapping[str, str]
-    read: Callable[[Any], JsonObject] = _named
+    read: Callable[[Returned], JsonObject] = _named
     description: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
     capabilities: Callable[[JsonObject], Iterable[str]] = _nothing
@@ -136,7 +139,7 @@ class NodeType:
     supported: bool = True
     is_async: bool = True
 
-    def __call__(self, *args: Any, **named: Any) -> Any:
+    def __call__(self, *args: object, **named: object) -> Returned:
         """A decorated function can be called as before."""
         return self.function(*args, **named)
 
@@ -163,12 +166,14 @@ def node_type(
             call=signature.caller(function),
             outputs=fields,
             read=read,
-            description=details.pop("description", (inspect.getdoc(function) or "").partition("\n")[0]),
             is_async=inspect.iscoroutinefunction(function),
-            **details,
+            **{"description": (inspect.getdoc(function) or "").partition("\n")[0], **details},
         )
 
     return wrap
+
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,25 +186,27 @@ class _Signature:
     returns: object
 
     @classmethod
-    def of(cls, function: Callable[..., Any], label: str) -> _Signature:
+    def of(cls, function: Function, label: str) -> _Signature:
         hints = get_type_hints(function, include_extras=True)
         returns = hints.pop("return", JsonValue)
         parameters = inspect.signature(function).parameters
         if bare := [each for each in parameters if each not in hints]:
             raise TypeError(f"node type '{label}': the parameter '{bare[0]}' has no annotation; add its type")
         context = next((each for each, hint in hints.items() if hint is NodeContext), None)
-        whole = next((each for each, hint in hints.items() if _is_model(hint)), None)
-        if whole is not None:
-            return cls(hints[whole], whole, context, returns)
+        if unlike := [each for each in parameters.values() if each.kind not in _BY_NAME]:
+            raise TypeError(f"node type '{label}': the parameter '{unlike[0]}' cannot be given by name")
+        own = [each for each in parameters if each != context]
+        if len(own) == 1 and _is_model(hints[own[0]]):
+            return cls(hints[own[0]], own[0], context, returns)
         fields: dict[str, Any] = {
             each: (hints[each], ... if parameter.default is parameter.empty else parameter.default)
             for each, parameter in parameters.items()
-            if each != context
+            if each in own
         }
         model = create_model(f"{label}_params", __config__=ConfigDict(extra="forbid"), **fields)
         return cls(model, None, context, returns)
 
-    def caller(self, function: Callable[..., Any]) -> Callable[[BaseModel, NodeContext], object]:
+    def caller(self, function: Function) -> Callable[[BaseModel, NodeContext], object]:
         whole, context_name = self.whole, self.context
         names = tuple(self.model.model_fields)
 
@@ -209,7 +216,7 @@ class _Signature:
 
         return call
 
-    def outputs(self) -> tuple[Mapping[str, str], Callable[[Any], JsonObject]]:
+    def outputs(self) -> tuple[Mapping[str, str], Callable[[Returned], JsonObject]]:
         if _is_model(self.returns):
             return _fields(self.returns), lambda returned: returned.model_dump(mode="json")
         if is_dataclass(self.returns):
@@ -227,24 +234,32 @@ def _is_model(hint: object) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
-def _json_type(hint: Any) -> str:
+def _json_type(hint: object) -> str:
     """The JSON type of an annotation; `any` where it has none or several."""
     try:
         kind = TypeAdapter(hint).json_schema().get("type", "any")
-    except Exception:  # pydantic has no one base for "no schema for this annotation"; any type at all is legal here
+    except (PydanticUserError, NameError):  # it has no schema, or one that JSON Schema cannot say; both are legal here
         return "any"
     return kind if isinstance(kind, str) else "any"
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _itself(node_type: NodeType) -> NodeType:
+    return node_type
 
 
 class Registry:
     """Node types by name, each loaded when first asked for. Hyphens and underscores in names are alike."""
 
     def __init__(self, loaders: Mapping[str, Loader]) -> None:
-        self._loaders = dict(loaders)
+        self._loaders = {_key(name): loader for name, loader in loaders.items()}
         self._loaded: dict[str, NodeType] = {}
 
     def get(self, name: str) -> NodeType | None:
-        key = name.replace("-", "_")
+        key = _key(name)
         if key not in self._loaded and key in self._loaders:
             self._loaded[key] = self._loaders[key]()
         return self._loaded.get(key)
@@ -259,19 +274,18 @@ class Registry:
         return iter(sorted(self._loaders))
 
     def __contains__(self, name: str) -> bool:
-        return name.replace("-", "_") in self._loaders
+        return _key(name) in self._loaders
 
     def with_types(self, *types: NodeType) -> Registry:
         """A registry that also knows the given types; of equal names the given one counts."""
-        added = {each.name.replace("-", "_"): (lambda each=each: each) for each in types}
-        return Registry({**self._loaders, **added})
+        return Registry({**self._loaders, **{_key(each.name): partial(_itself, each) for each in types}})
 
     def only(self, names: Iterable[str]) -> Registry:
         """A registry of the named types alone."""
-        kept = {name.replace("-", "_") for name in names}
+        kept = {_key(name) for name in names}
         return Registry({name: loader for name, loader in self._loaders.items() if name in kept})
 
 
 def installed_types() -> Registry:
     """The node types of every installed package that offers some, the built-in ones among them."""
-    return Registry({point.name.replace("-", "_"): point.load for point in entry_points(group=GROUP)})
+    return Registry({point.name: point.load for point in entry_points(group=GROUP)})

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from runtime.graph import DEFAULT, Block, BlockId, Edge, Graph, Node, NodeId, adjacency
-from runtime.issues import Issue, nearest, pointer
+from runtime.issues import Issue, pointer
+from runtime.shape import MAX_PARALLEL_LEVELS, Hints, nesting_limit
 from runtime.workflow import (
     Branch,
     Entry,
@@ -29,6 +30,7 @@ from runtime.workflow import (
 End = tuple[NodeId, str]  # a node and the action by which it is left
 Frontier = tuple[End, ...]
 Starts = tuple[NodeId, ...]
+ROOT = -1  # the number of no block: what is around the outermost ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,11 @@ def normalise(workflow: Workflow) -> Normalised:
         builder.whole_pipeline(workflow)
     else:
         builder.graph_form(workflow)
+    blocks = builder.nested()
     graph = Graph(
         nodes=builder.nodes,
         edges=tuple(dict.fromkeys(builder.edges)),
-        blocks=tuple(_with_parents(builder.blocks)),
+        blocks=blocks,
         name=workflow.name,
         description=workflow.description,
         inputs=workflow.inputs,
@@ -87,6 +90,7 @@ class _Builder:
     blocks: list[Block] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     block_ids: set[str] = field(default_factory=set)
+    hints: Hints = field(default_factory=Hints)
 
     # --- nodes and edges ---------------------------------------------------------------------------------------------
 
@@ -221,7 +225,7 @@ class _Builder:
                 else:
                     place.loops.append((end, at))
                 return
-        self.issues.append(_no_such_target(target, path, scope))
+        self.issues.append(_no_such_target(target, path, scope, self.hints))
 
     # --- the graph form ----------------------------------------------------------------------------------------------
 
@@ -231,10 +235,10 @@ class _Builder:
         known = [name for name in self.nodes if "#" not in name]
         for at, edge in enumerate(workflow.edges):
             absent = [(key, name) for key, name in (("from", edge.from_), ("to", edge.to)) if name not in self.nodes]
-            self.issues += [_no_such_node(name, f"/edges/{at}/{key}", known) for key, name in absent]
+            self.issues += [self.no_such_node(name, f"/edges/{at}/{key}", known) for key, name in absent]
             if not absent:
                 self.edges.append(Edge(NodeId(edge.from_), NodeId(edge.to), edge.action, path=f"/edges/{at}"))
-        back = set(_back_edges(self.nodes, self.edges))
+        back = set(_back_edges(self.nodes, self.edges, workflow.start_node))
         self.edges = [replace(edge, back=edge in back) for edge in self.edges]
         self.start_at(workflow.start_node, known)
         for at, block in enumerate(workflow.blocks):
@@ -245,7 +249,7 @@ class _Builder:
         if start is None:
             return
         if start not in self.nodes:
-            self.issues.append(_no_such_node(start, "/start_node", known))
+            self.issues.append(self.no_such_node(start, "/start_node", known))
             return
         follow = adjacency(self.nodes, ((edge.source, edge.target) for edge in self.edges))
         reached, stack = {start}, [NodeId(start)]
@@ -261,10 +265,40 @@ class _Builder:
 
     def graph_block(self, block: GraphBlock, path: str, known: list[NodeId]) -> None:
         absent = [(at, name) for at, name in enumerate(block.nodes) if name not in self.nodes]
-        self.issues += [_no_such_node(name, f"{path}/nodes/{at}", known) for at, name in absent]
+        self.issues += [self.no_such_node(name, f"{path}/nodes/{at}", known) for at, name in absent]
         name = self.unique(block.id, f"{path}/id")
         self.block_ids.add(name)
         self.blocks.append(_block(name, [NodeId(node) for node in block.nodes if node in self.nodes], path, block))
+
+    def no_such_node(self, name: str, path: str, known: Iterable[str]) -> Issue:
+        return Issue("unknown_next_target", path, f"there is no step '{name}'", self.hints.nearest(name, known))
+
+    # --- blocks in blocks --------------------------------------------------------------------------------------------
+
+    def nested(self) -> tuple[Block, ...]:
+        """The blocks, each with the one around it. Larger ones go first; of equals the one written later is around."""
+        found, level = dict.fromkeys(range(len(self.blocks)), ROOT), {ROOT: 0}
+        innermost: dict[NodeId, int] = {}
+        for at in sorted(found, key=lambda at: (len(self.blocks[at].nodes), at), reverse=True):
+            block = self.blocks[at]
+            around = {innermost.get(node, ROOT) for node in block.nodes}
+            if len(around) > 1:
+                self.issues.append(_overlap(block, [self.blocks[each] for each in around if each != ROOT]))
+            found[at] = min(around, default=ROOT)
+            level[at] = level[found[at]] + 1
+            if level[at] == MAX_PARALLEL_LEVELS + 1:
+                self.issues.append(nesting_limit(block.path))
+            innermost.update(dict.fromkeys(block.nodes, at))
+        return tuple(
+            block if found[at] == ROOT else replace(block, parent=self.blocks[found[at]].id)
+            for at, block in enumerate(self.blocks)
+        )
+
+
+def _overlap(block: Block, others: list[Block]) -> Issue:
+    other = next(each for each in others if not block.nodes <= each.nodes)
+    message = f"the blocks '{block.id}' and '{other.id}' overlap: '{min(block.nodes & other.nodes)}' is in both"
+    return Issue("schema", f"{block.path}/nodes", message, "a block lies inside another, or apart from it")
 
 
 def _scope(entries: list[Entry]) -> _Scope:
@@ -301,21 +335,14 @@ def _block(name: str, nodes: Iterable[NodeId], path: str, said: Limits) -> Block
     )
 
 
-def _with_parents(blocks: list[Block]) -> Iterator[Block]:
-    """The smallest block that holds all of a block's nodes is the one around it; of equals, the one written later."""
-    for at, block in enumerate(blocks):
-        around = [b for i, b in enumerate(blocks) if block.nodes < b.nodes or (block.nodes == b.nodes and i > at)]
-        yield replace(block, parent=min(around, key=lambda other: len(other.nodes)).id) if around else block
-
-
-def _back_edges(nodes: Mapping[NodeId, Node], edges: list[Edge]) -> Iterator[Edge]:
+def _back_edges(nodes: Mapping[NodeId, Node], edges: list[Edge], start: str | None) -> Iterator[Edge]:
     """Non-default edges to an ancestor of their source: a depth-first walk in document order meets them on its way."""
     leaving: dict[NodeId, list[Edge]] = {node: [] for node in nodes}
     for edge in edges:
         leaving[edge.source].append(edge)
     targets = {edge.target for edge in edges}
     on_the_way, done = set[NodeId](), set[NodeId]()
-    for root in sorted(nodes, key=lambda node: node in targets):
+    for root in sorted(nodes, key=lambda node: (node != start, node in targets)):
         stack: list[tuple[NodeId, Iterator[Edge]]] = [] if root in done else [(root, iter(leaving[root]))]
         on_the_way.update(node for node, _ in stack)
         while stack:
@@ -333,11 +360,7 @@ def _back_edges(nodes: Mapping[NodeId, Node], edges: list[Edge]) -> Iterator[Edg
                 done.add(node)
 
 
-def _no_such_node(name: str, path: str, known: Iterable[str]) -> Issue:
-    return Issue("unknown_next_target", path, f"there is no step '{name}'", nearest(name, known))
-
-
-def _no_such_target(target: str, path: str, scope: _Scope) -> Issue:
+def _no_such_target(target: str, path: str, scope: _Scope, hints: Hints) -> Issue:
     names = [name for place in scope.around() for name in place.index]
     *_, outermost = scope.around()
     wall = outermost.beyond
@@ -348,4 +371,4 @@ def _no_such_target(target: str, path: str, scope: _Scope) -> Issue:
                 return Issue("loop_crosses_block", path, message, "route back from a step after the block")
             wall = place.beyond
     message = f"there is no step or block '{target}' in this pipeline"
-    return Issue("unknown_next_target", path, message, nearest(target, names))
+    return Issue("unknown_next_target", path, message, hints.nearest(target, names))

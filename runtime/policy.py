@@ -1,7 +1,7 @@
-"""Capabilities: what a workflow needs of the outside, what was granted, and whether the one covers the other. Pure.
+"""Capabilities: what a workflow needs of the outside, what was granted, and whether the one covers the other.
 
-A capability is a kind, or a kind and a scope: `shell`, `write:out/`, `network:api.example.com`. A kind alone covers all its
-scopes; a folder covers what is inside. Reading below the working directory and the configured model need no grant.
+A capability is a kind, or a kind and a scope: `shell`, `write:out/`, `network:api.example.com`. A kind alone covers all
+its scopes; a folder covers what is inside. Reading below the working directory and the configured model need no grant.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.graph import Graph
 from runtime.issues import Issue, JsonValue, nearest
 from runtime.node_types import Registry
-from runtime.references import MissingValue, compile_value, references_in
+from runtime.references import MissingValue, Scope, compile_value, references_in
 
 KINDS = ("shell", "code", "read", "write", "network", "model", "mcp", "env")
 FREE = frozenset({"model"})
@@ -31,7 +31,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What a run may do. `everything` is what `--yes` says: all that the document states it needs."""
+    """What a run may do. Paths are compared as the file system has them, from `directory`, every link followed."""
 
     allowed: frozenset[str] = frozenset()
     directory: Path = Path()
@@ -46,12 +46,12 @@ class Grants:
         return any(self._covers(grant, kind, scope) for grant in self.allowed)
 
     def _covers(self, grant: str, kind: str, scope: str) -> bool:
-        granted, _, within = grant.partition(":")
+        granted, scoped, within = grant.partition(":")
         if granted != kind:
             return False
-        if not within or within == scope:
+        if not scoped or within == scope:
             return True
-        return bool(scope) and kind in ("read", "write") and self._inside(scope, within)
+        return bool(scope and within) and kind in ("read", "write") and self._inside(scope, within)
 
     def _inside(self, path: str, folder: str) -> bool:
         outer, inner = (os.path.realpath(self.directory / each) for each in (folder, path))
@@ -61,26 +61,28 @@ class Grants:
 def needs_of(graph: Graph, registry: Registry, inputs: Mapping[str, JsonValue]) -> list[Need]:
     """Every capability of every step. What an input decides is known by now; what another step decides is left open."""
     found: list[Need] = []
+    scope = {"workflow": dict(inputs)} | {name: value for name, value in inputs.items() if name not in graph.nodes}
     for node in graph.steps:
         for each, at in ((node, node.path), (node.undo, f"{node.path}/undo")):
             node_type = registry.get(each.type) if each is not None else None
             if each is not None and node_type is not None:
-                params = {key: _with_inputs(value, inputs) for key, value in each.params.items()}
+                params = {key: _with_inputs(value, scope) for key, value in each.params.items()}
                 found += [Need(capability, at, node.id) for capability in node_type.capabilities(params)]
     return found
 
 
-def _with_inputs(value: JsonValue, inputs: Mapping[str, JsonValue]) -> JsonValue:
+def _with_inputs(value: JsonValue, inputs: Scope) -> JsonValue:
     """A param with the values of inputs in place of their references; a text that refers to more stays as it is."""
     if isinstance(value, dict):
         return {key: _with_inputs(item, inputs) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_inputs(item, inputs) for item in value]
-    if not isinstance(value, str) or not all(path.head == "workflow" for each in references_in(value) for path in each.paths):
+    if not isinstance(value, str):
         return value
-    resolve = compile_value(value)
+    known = all(path.head in inputs for each in references_in(value) for path in each.paths)
+    resolve = compile_value(value) if known else None
     try:
-        return value if resolve is None else resolve({"workflow": dict(inputs)})
+        return value if resolve is None else resolve(inputs)
     except MissingValue:
         return value
 
@@ -97,6 +99,10 @@ def denied(needs: Iterable[Need], grants: Grants) -> Iterator[Issue]:
 def unknown_grants(allowed: Iterable[str]) -> Iterator[Issue]:
     """Grants of a kind that does not exist."""
     for grant in allowed:
-        kind = grant.partition(":")[0]
+        kind, scoped, within = grant.partition(":")
         if kind not in KINDS:
             yield Issue("schema", "", f"there is no capability '{kind}'", nearest(kind, KINDS))
+        elif scoped and not within:
+            yield Issue(
+                "schema", "", f"'{grant}' has an empty scope", f"write '{kind}:SCOPE', or '{kind}' for all of it"
+            )

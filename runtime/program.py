@@ -22,7 +22,11 @@ ROOT = -1
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A compiled node. `needs` are the units whose failure makes this one meaningless; `block` the innermost one."""
+    """A compiled node.
+
+    `needs` are the nodes whose failure makes this one meaningless. `undoable`: there is a way to take its effects back;
+    `effectful`: it has some.
+    """
 
     index: int
     id: NodeId
@@ -35,14 +39,17 @@ class Unit:
     retry: Retry
     limits: tuple[str, ...]
     needs: tuple[int, ...]
+    undoable: bool
+    effectful: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """What a scheduler and an executor need of a workflow, and nothing else.
 
-    `units[i]` is None for a barrier. `targets[i]` maps each action to the nodes it leads to; `waits[i]` counts the edges
-    into a node; `block_of[i]` is the innermost block of a node, `parent[b]` that of a block, ROOT outside of all.
+    `units[i]` is None for a barrier. `targets[i]` maps each action to the nodes it leads to, `loops[i]` to those it goes back
+    to; `behind[i]`, for those, is all that then starts anew. `waits[i]` counts the edges into a node, `arriving[i]` lists
+    them. `block_of[i]` is the innermost block of a node, `parent[b]` that of a block, ROOT outside of all.
     """
 
     graph: Graph
@@ -50,12 +57,17 @@ class Program:
     index: Mapping[NodeId, int]
     units: tuple[Unit | None, ...]
     targets: tuple[Mapping[str, tuple[int, ...]], ...]
+    loops: tuple[Mapping[str, tuple[int, ...]], ...]
+    behind: Mapping[int, tuple[int, ...]]
     waits: tuple[int, ...]
+    arriving: Mapping[int, tuple[tuple[int, str], ...]]
     blocks: tuple[Block, ...]
     block_of: tuple[int, ...]
     parent: tuple[int, ...]
     members: tuple[tuple[int, ...], ...]
     mode: Mode
+    mode_is_said: bool
+    max_visits: int
     limits: Mapping[str, int]
 
     def around(self, block: int) -> Iterator[int]:
@@ -72,13 +84,12 @@ def compile_graph(graph: Graph, registry: Registry, max_concurrent: int | None =
     blocks, block_of, parent = _blocks(graph, index)
     limits = _limits(graph, max_concurrent)
     rename = _renaming(graph, registry)
-    inside = [tuple(f"#block{b}" for b in _chain(block_of[at], parent) if f"#block{b}" in limits) for at in index.values()]
-    targets = _targets(graph, index)
-    waits = [0] * len(ids)
-    for actions in targets:
-        for reached in actions.values():
-            for target in reached:
-                waits[target] += 1
+    inside = [
+        tuple(f"#block{b}" for b in _chain(block_of[at], parent) if f"#block{b}" in limits) for at in index.values()
+    ]
+    targets, loops = _targets(graph, index, back=False), _targets(graph, index, back=True)
+    arriving = _arriving(targets)
+    behind = {target: _behind(target, targets) for actions in loops for reached in actions.values() for target in reached}
     return Program(
         graph=graph,
         ids=ids,
@@ -88,12 +99,17 @@ def compile_graph(graph: Graph, registry: Registry, max_concurrent: int | None =
             for at, node in enumerate(graph.nodes.values())
         ),
         targets=targets,
-        waits=tuple(waits),
+        loops=loops,
+        behind=behind,
+        waits=tuple(len(arriving.get(at, ())) for at in index.values()),
+        arriving={node: tuple(edges) for node, edges in arriving.items()},
         blocks=blocks,
         block_of=block_of,
         parent=parent,
         members=tuple(tuple(sorted(index[node] for node in block.nodes)) for block in blocks),
         mode=graph.settings.on_error,
+        mode_is_said="on_error" in graph.settings.model_fields_set,
+        max_visits=graph.settings.max_visits,
         limits=limits,
     )
 
@@ -123,6 +139,8 @@ def _unit(
         retry=node.retry or NO_RETRY,
         limits=(*inside, *(name for name in pools if name in limits)),
         needs=_needs(node, index),
+        undoable=node.undo is not None or node_type.undoes,
+        effectful=any(effect.writes for effect in node_type.effects(node.params)),
     )
 
 
@@ -168,12 +186,31 @@ def output_resolver(program: Program, value: object, registry: Registry) -> Reso
     return compile_value(value, _renaming(program.graph, registry))  # type: ignore[arg-type]  # it is a JSON value
 
 
-def _targets(graph: Graph, index: Mapping[NodeId, int]) -> tuple[Mapping[str, tuple[int, ...]], ...]:
+def _targets(graph: Graph, index: Mapping[NodeId, int], *, back: bool) -> tuple[Mapping[str, tuple[int, ...]], ...]:
     found: list[dict[str, list[int]]] = [{} for _ in index]
     for edge in graph.edges:
-        if not edge.back:
+        if edge.back is back:
             found[index[edge.source]].setdefault(edge.action, []).append(index[edge.target])
     return tuple({action: tuple(dict.fromkeys(to)) for action, to in actions.items()} for actions in found)
+
+
+def _arriving(targets: tuple[Mapping[str, tuple[int, ...]], ...]) -> dict[int, list[tuple[int, str]]]:
+    found: dict[int, list[tuple[int, str]]] = {}
+    for source, actions in enumerate(targets):
+        for action, reached in actions.items():
+            for target in reached:
+                found.setdefault(target, []).append((source, action))
+    return found
+
+
+def _behind(target: int, targets: tuple[Mapping[str, tuple[int, ...]], ...]) -> tuple[int, ...]:
+    """A node and all that comes after it."""
+    found, stack = {target}, [target]
+    while stack:
+        onward = {node for reached in targets[stack.pop()].values() for node in reached} - found
+        found |= onward
+        stack += onward
+    return tuple(sorted(found))
 
 
 def _blocks(graph: Graph, index: Mapping[NodeId, int]) -> tuple[tuple[Block, ...], tuple[int, ...], tuple[int, ...]]:
@@ -204,4 +241,3 @@ def _limits(graph: Graph, max_concurrent: int | None) -> dict[str, int]:
     if whole := max_concurrent or graph.settings.max_concurrent:
         limits[RUN] = whole
     return limits
-

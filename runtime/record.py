@@ -10,9 +10,7 @@ from runtime.graph import DEFAULT, NodeId
 from runtime.issues import Issue, JsonValue
 from runtime.workflow import JsonObject
 
-NodeStatus = Literal[
-    "succeeded", "failed", "cancelled", "skipped", "undone", "not_started", "running", "waiting"
-]
+NodeStatus = Literal["succeeded", "failed", "cancelled", "skipped", "undone", "not_started", "running", "waiting"]
 RunStatus = Literal[
     "succeeded",
     "failed",
@@ -67,11 +65,12 @@ class Cancelled(NamedTuple):
 
 
 class TimedOut(NamedTuple):
-    """A block (None: the run) took longer than it may."""
+    """A block (None: the run) took longer than it may. `round` counts how often a loop has brought it back."""
 
     block: str | None
     at: float
     seconds: float
+    round: int = 1
 
 
 class CancelRequested(NamedTuple):
@@ -80,8 +79,22 @@ class CancelRequested(NamedTuple):
     at: float
 
 
+class Undone(NamedTuple):
+    """A node's undo has done its work."""
+
+    node: NodeId
+    at: float
+
+
+class UndoFailed(NamedTuple):
+    node: NodeId
+    at: float
+    code: str
+    message: str
+
+
 NodeEnd: TypeAlias = Succeeded | Failed | Cancelled
-Fact: TypeAlias = Begun | Started | NodeEnd | TimedOut | CancelRequested
+Fact: TypeAlias = Begun | Started | NodeEnd | TimedOut | CancelRequested | Undone | UndoFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from runtime.graph import Graph, Node, NodeId, adjacency, components, marked_before
 from runtime.inputs import declared_inputs
 from runtime.issues import Issue, JsonValue, pointer
 from runtime.node_types import Registry
-from runtime.references import BrokenReference, Path, Reference, parse_template
+from runtime.references import BrokenReference, Path, Reference, keys_in, parse_template, strings_in
 from runtime.shape import Hints
 from runtime.workflow import InputSpec, JsonObject
 
@@ -74,7 +75,7 @@ class _Place:
 
     node: Node | None
     where: str
-    text: str
+    text: str = ""
     verbatim: bool = False
     key: bool = False
     in_undo: bool = False
@@ -92,7 +93,8 @@ class _Place:
         for part in parse_template(self.text) if self.verbatim or self.key else ():
             if isinstance(part, Reference) and any(path.head in known for path in part.paths):
                 what = "a key" if self.key else "the source of code"
-                hint = "a reference stands only in a value" if self.key else f'pass it in: "inputs": {{"x": "{part.text}"}}'
+                by_inputs = f'pass it in: "inputs": {{"x": "{part.text}"}}'
+                hint = "a reference stands only in a value" if self.key else by_inputs
                 yield Issue("invalid_reference", self.where, f"{part.text}: {what} takes no references", hint)
 
 
@@ -101,12 +103,12 @@ def _places(graph: Graph, registry: Registry) -> Iterator[_Place]:
     for node in graph.steps:
         yield from _param_places(node, node.type, node.params, f"{node.path}/params", registry)
         if node.batch is not None:
-            yield from _value_places(node.batch.items, _Place(node, f"{node.path}/batch/items", ""))
+            yield from _value_places(node.batch.items, _Place(node, f"{node.path}/batch/items"))
         if node.undo is not None:
             kind, at = node.undo.type.replace("-", "_"), f"{node.path}/undo/params"
             yield from _param_places(node, kind, node.undo.params, at, registry, in_undo=True)
     for name, output in (graph.outputs or {}).items():
-        yield from _value_places(output.from_, _Place(None, f"/outputs{pointer(name)}{output.place}", ""))
+        yield from _value_places(output.from_, _Place(None, f"/outputs{pointer(name)}{output.place}"))
 
 
 def _param_places(
@@ -115,25 +117,20 @@ def _param_places(
     node_type = registry.get(kind)
     verbatim = node_type.verbatim if node_type else frozenset[str]()
     for name, value in params.items():
-        here = _Place(node, at + pointer(name), "", in_undo=in_undo)
+        here = _Place(node, at + pointer(name), in_undo=in_undo)
         if "${" in name:
             yield replace(here, text=name, key=True)
         yield from _value_places(value, replace(here, verbatim=name in verbatim))
 
 
 def _value_places(value: JsonValue, here: _Place) -> Iterator[_Place]:
-    """The place itself, if the value is a string, and those inside it."""
-    if isinstance(value, str) and "${" in value:
-        yield replace(here, text=value)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            inside = replace(here, where=here.where + pointer(key))
-            if "${" in key:
-                yield replace(inside, text=key, key=True)
-            yield from _value_places(item, inside)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _value_places(item, replace(here, where=f"{here.where}/{index}"))
+    """The place itself, if the value is a string, and those inside it, the keys last."""
+    for where, text in strings_in(value, here.where):
+        if "${" in text:
+            yield replace(here, where=where, text=text)
+    for where, key in keys_in(value, here.where):
+        if "${" in key:
+            yield replace(here, where=where, text=key, key=True)
 
 
 # --- is there such a value -------------------------------------------------------------------------------------------
@@ -153,7 +150,7 @@ def _head_issues(mention: Mention, known: _Known) -> Iterator[Issue]:
             message = f"${{{path}}}: which one is not said"
             yield Issue("invalid_reference", mention.where, message, f"write ${{{path.head}.NAME}}")
     elif path.head not in known.inputs:
-        names = (*(step.id for step in known.graph.steps), *known.inputs, "workflow")
+        names = chain((step.id for step in known.graph.steps), known.inputs, ("workflow",))
         message = f"${{{path}}}: there is no step or input '{path.head}'"
         yield Issue("unknown_reference", mention.where, message, known.hints.nearest(path.head, names))
 

@@ -22,6 +22,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _KEY = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)")
 _INDEX = re.compile(r"\[\s*(0|[1-9][0-9]{0,8})\s*\]")
 _SPACE = re.compile(r"\s*")
+MOST_LEVELS = 128  # of a literal, as of a document
 
 
 def _no_number(name: str) -> JsonValue:
@@ -146,9 +147,19 @@ def _parse_alternative(text: str, position: int, *, first: bool) -> tuple[Path |
         raise _Unreadable(_unexpected(text, position) if text[position : position + 1] else "it is not closed")
     try:
         value, end = _DECODER.raw_decode(text, position)
+        json.dumps(
+            value, ensure_ascii=False, allow_nan=False
+        ).encode()  # a lone surrogate and an infinite number are no JSON either
     except (ValueError, RecursionError):
         raise _Unreadable("after '??' comes a reference or a JSON literal") from None
+    if _is_deep(value, MOST_LEVELS):
+        raise _Unreadable(f"the literal is nested deeper than {MOST_LEVELS}")
     return Constant(value), end
+
+
+def _is_deep(value: JsonValue, levels: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(not levels or _is_deep(each, levels - 1) for each in inside)
 
 
 def _parse_path(text: str, name: re.Match[str]) -> tuple[Path, int]:
@@ -200,16 +211,34 @@ def _show_key(key: str | int) -> str:
 # --- list ------------------------------------------------------------------------------------------------------------
 
 
+_WITH_STRINGS, _WITH_KEYS = (str, list, dict), (list, dict)
+
+
 def strings_in(value: JsonValue, path: str = "") -> Iterator[tuple[str, str]]:
     """Every string inside a JSON value with its JSON pointer, in document order; keys are not among them."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from strings_in(item, f"{path}/{index}")
+            if isinstance(item, _WITH_STRINGS):
+                yield from strings_in(item, f"{path}/{index}")
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from strings_in(item, path + pointer(key))
+            if isinstance(item, _WITH_STRINGS):
+                yield from strings_in(item, path + pointer(key))
+
+
+def keys_in(value: JsonValue, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every key inside a JSON value with the JSON pointer of what it leads to."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            if isinstance(item, _WITH_KEYS):
+                yield from keys_in(item, f"{path}/{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield path + pointer(key), key
+            if isinstance(item, _WITH_KEYS):
+                yield from keys_in(item, path + pointer(key))
 
 
 def references_in(value: JsonValue) -> Iterator[Reference]:

@@ -125,7 +125,9 @@ def not_yet_supported(graph: Graph) -> list[Issue]:
             if present is not None:
                 found.append(_later(f"{node.path}/{key}", f"'{key}'"))
     routed = {edge.source for edge in graph.edges if edge.action != "default" or edge.back}
-    found += [_later(f"{graph.nodes[node].path}/next", "routing by 'next' or by an edge's action") for node in sorted(routed)]
+    found += [
+        _later(f"{graph.nodes[node].path}/next", "routing by 'next' or by an edge's action") for node in sorted(routed)
+    ]
     for block in graph.blocks:
         if block.on_error == "rollback":
             found.append(_later(f"{block.path}/on_error", "'rollback'"))
@@ -203,6 +205,7 @@ _STATUS: dict[State, NodeStatus] = {
     State.SUCCEEDED: "succeeded",
     State.FAILED: "failed",
     State.CANCELLED: "cancelled",
+    State.UNDONE: "undone",
     State.NOT_STARTED: "not_started",
 }
 

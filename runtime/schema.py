@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pydantic import TypeAdapter
 
 from runtime.node_types import NodeType, Registry
-from runtime.workflow import GraphWorkflow, PipelineWorkflow
+from runtime.workflow import GraphWorkflow, JsonObject, PipelineWorkflow
 
-Schema: TypeAlias = dict[str, Any]  # a JSON Schema is any JSON, and reading it part by part needs no more said
+Schema: TypeAlias = JsonObject
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ACTIONS = ("Step", "GraphNode", "Undo")  # the models that have a type and its params
@@ -22,7 +22,7 @@ REFERENCE: Schema = {"type": "string", "pattern": r"\$\{"}
 
 
 def language_schema(registry: Registry) -> Schema:
-    """The schema of a whole document in either form; params by the `type` of the step, for the types of the registry."""
+    """The schema of a whole document in either form; params by the `type` of the step, for the registry's types."""
     schema = TypeAdapter(PipelineWorkflow | GraphWorkflow).json_schema(ref_template="#/$defs/{model}")
     definitions: Schema = schema["$defs"]
     _add_short_forms(definitions)

@@ -253,11 +253,14 @@ def show(value: object) -> str:
 
 @dataclass(slots=True)
 class Hints:
-    """Nearest names for the first wrong ones of a document: to compare with all known names is slow."""
+    """Nearest names for the first wrong ones of a document. To compare names is slow: `left` says how many more."""
 
-    left: int = 100
+    left: int = 20_000
 
     def nearest(self, word: str, known: Iterable[str]) -> str:
         """As `issues.nearest` says it, as long as some are left."""
-        self.left -= 1
-        return nearest(word, known) if self.left >= 0 else "the hints above say what is known"
+        if self.left <= 0:
+            return "the hints above say what is known"
+        names = list(known)
+        self.left -= len(names)
+        return nearest(word, names)

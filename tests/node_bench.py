@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -27,13 +27,13 @@ class Bench:
     logged: list[str]
 
     def run(
-        self, kind: NodeType, params: Params, completions: CompletionClient | None = None, **scope: JsonValue
+        self, kind: NodeType, params: Params, completions: CompletionClient | None = None, /, **scope: JsonValue
     ) -> Outputs:
         """The outputs; keyword arguments are what references find."""
         return asyncio.run(self.attempt(kind, params, completions, **scope))
 
     async def attempt(
-        self, kind: NodeType, params: Params, completions: CompletionClient | None = None, **scope: JsonValue
+        self, kind: NodeType, params: Params, completions: CompletionClient | None = None, /, **scope: JsonValue
     ) -> Outputs:
         rewritten = kind.rewrite(params)
         resolve = compile_value({key: value for key, value in rewritten.items() if key not in kind.verbatim})

@@ -11,14 +11,13 @@ from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from planner.local_model import is_local
-from planner.model_download import embedded_path, is_pulled
-
 from plait.application import new_app
 from plait.display import is_interactive, is_lively, put, put_json
 from plait.options import Json
 from plait.problems import EXTRAS
 from plait.wiring import EMBEDDED, models
+from planner.local_model import is_local
+from planner.model_download import embedded_path, is_pulled
 from runtime.issues import JsonValue
 
 MISSING = 6

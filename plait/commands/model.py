@@ -8,17 +8,16 @@ from typing import Annotated
 
 import typer
 
+from plait.application import new_app
+from plait.display import is_lively, put, put_json, say
+from plait.options import Json
 from planner.local_model import LocalModel, ServerSettings, local_path
 from planner.local_model import serve as serve_model
 from planner.model_download import MODEL, Progress, embedded_path, is_pulled
 from planner.model_download import pull as pull_model
-
-from plait.application import new_app
-from plait.display import is_lively, put, put_json, say
-from plait.options import Json
 from runtime.issues import JsonValue
 
-app = new_app(help="The embedded model.")
+app = new_app(about="The embedded model.")
 
 
 @app.command("list")
@@ -66,9 +65,7 @@ def _told_in_tenths() -> Callable[[Progress], None]:
 
 
 def _pulled_with_a_bar() -> Path:
-    from plait.download_bar import (
-        download_bar,
-    )  # here: rich takes a tenth of a second, and only a terminal has use for it
+    from plait.download_bar import download_bar  # noqa: PLC0415  # it brings rich, of use on a terminal only
 
     with download_bar() as report:
         return pull_model(report=report)

@@ -84,7 +84,7 @@ def _type(schema: Schema) -> str:
 def _capabilities(node_type: NodeType) -> list[str]:
     try:
         return sorted({capability.partition(":")[0] for capability in node_type.capabilities({})})
-    except Exception:  # a node type may be anyone's code, and this one wants params before it answers
+    except Exception:  # noqa: BLE001  # a node type may be anyone's code, and this one wants params before it answers
         return ["as its params say"]
 
 
@@ -99,7 +99,7 @@ def _line(node_type: NodeType) -> str:
 
 
 def _whole(node_type: NodeType) -> str:
-    rows = [("param", "type", "", "default", "what it is")]
+    rows: list[tuple[str, ...]] = [("param", "type", "", "default", "what it is")]
     for param in _params(node_type):
         assert isinstance(param, dict)
         default = "" if param["default"] is None else str(param["default"])

@@ -16,7 +16,7 @@ from plait import api, results
 from plait.application import new_app
 from plait.attempts import plan_json, print_outcome, show_graph, tell
 from plait.display import pretty, put, put_json, say
-from plait.execution import carry_out, refused, run_examined, approved
+from plait.execution import approved, carry_out, refused, run_examined
 from plait.inputs import kind_of, texts_of
 from plait.options import Allow, Cassette, Inputs, Json, MaxConcurrent, Model, RunOptions, Yes
 from plait.wiring import models

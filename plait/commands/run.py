@@ -13,7 +13,7 @@ from plait.execution import name_of, run_examined, turn_away, values_of
 from plait.inputs import texts_of
 from plait.options import Allow, Cassette, InputFile, Inputs, Json, MaxConcurrent, Model, RunOptions, Yes
 from runtime.checks import Examination
-from runtime.issues import InvalidWorkflow
+from runtime.issues import InvalidWorkflow, JsonValue
 from runtime.node_types import Registry, installed_types
 from runtime.policy import Grants, denied
 from runtime.running import ALL, Prepared, prepare
@@ -57,7 +57,7 @@ def _rehearse(examined: Examination, registry: Registry, options: RunOptions, fi
     needed = sorted({need.capability for need in prepared.needs})
     missing = _missing(prepared, options)
     if options.json:
-        issues = [issue.to_json() for issue in prepared.warnings]
+        issues: list[JsonValue] = [issue.to_json() for issue in prepared.warnings]
         graph = graph_json.render(prepared.graph)
         put_json({"graph": graph, "capabilities": list(needed), "not_granted": list(missing), "issues": issues})
         return 0

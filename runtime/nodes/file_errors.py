@@ -35,11 +35,8 @@ def explained(path: str) -> Iterator[None]:
 
 def locate(directory: Path, path: str) -> Path:
     """The file meant, every link followed; a relative path begins at the run's directory."""
-    try:
-        if b"\0" in os.fsencode(path):
-            raise NodeFailed("value_not_passable", "a path cannot hold a NUL character")
-    except UnicodeEncodeError:
-        raise NodeFailed("value_not_passable", "the path holds a lone surrogate, which is no character") from None
+    if "\0" in path:
+        raise NodeFailed("value_not_passable", "a path cannot hold a NUL character")
     return Path(os.path.realpath(directory / path))
 
 

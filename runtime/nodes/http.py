@@ -170,10 +170,16 @@ def _cause(error: BaseException) -> str:
     """What the system said at the bottom of a chain of exceptions."""
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {CONNECT_TIMEOUT:g} seconds"
-    while (below := error.__cause__) is not None:
-        error = below.exceptions[0] if isinstance(below, BaseExceptionGroup) else below
+    while (below := _beneath(error)) is not None:
+        error = below
     said = error.strerror if isinstance(error, OSError) else str(error)
     return said or type(error).__name__
+
+
+def _beneath(error: BaseException) -> BaseException | None:
+    if isinstance(error, BaseExceptionGroup):
+        return error.exceptions[0]
+    return error.__cause__ or next((each for each in error.args if isinstance(each, BaseException)), None)
 
 
 async def _follow(request: httpx.Request) -> tuple[httpx.Response, bytes]:

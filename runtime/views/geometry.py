@@ -215,7 +215,7 @@ def _labels(lines: Sequence[Line]) -> Iterator[Label]:
     for line in lines:
         if text := shorten(label_of(line.edges)):
             curve = line.curves[1 if line.back else 0]
-            free = [Label(text, on_curve(curve, at), _label_width(text)) for at in (0.5, 0.62, 0.38, 0.74, 0.26)]
+            free = [Label(text, on_curve(curve, at), _label_width(text)) for at in (0.5, 0.8, 0.2, 0.65, 0.35)]
             taken.append(next((one for one in free if not any(map(one.touches, taken))), free[0]))
     yield from taken
 

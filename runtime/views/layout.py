@@ -135,7 +135,7 @@ class _Across(Generic[T]):
         for near, order in [(self.up, layers), (self.down, layers[::-1])] * SWEEPS + [(self.both, layers)] * SWEEPS:
             for layer in order:
                 self.settle(layer, at, near, _weighted_mean)
-        pass
+        self.straighten(layers, at)
         return at
 
     def straighten(self, layers: list[list[Place[T]]], at: dict[Place[T], float]) -> None:

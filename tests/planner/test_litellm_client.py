@@ -313,6 +313,13 @@ def test_litellm_is_not_imported_before_the_first_call() -> None:
     subprocess.run([sys.executable, "-c", source], check=True)
 
 
+def test_litellm_that_is_not_installed_is_told_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "litellm", None)
+    assert str(failure(LitellmClient("gpt-4o"))).endswith("; run pip install 'plait[planner]'")
+
+
 def test_the_transport_below_a_call_can_tell_that_a_model_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[bool] = []
     handle = httpx.AsyncHTTPTransport.handle_async_request

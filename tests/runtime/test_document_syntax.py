@@ -57,7 +57,7 @@ def test_an_unclosed_document_is_told_which_brackets_are_missing() -> None:
     [
         ("a:\n\t- b", "/a", 2, "a tab"),
         ("a: b: c", "", 1, "a ':' stands where no key can be"),
-        ("a: 1\nb\n", "", 2, "neither a key nor part of a value"),
+        ("a: 1\nb\nc: 2\n", "", 2, "neither a key nor part of a value, found 'b'"),
         ("a: [1, 2\nb: 3\n", "/a/2", 2, "not closed"),
         ("a: 'x\nb: y\n", "/a", 2, "never closed"),
         ("a: @x", "/a", 1, "cannot begin with this character, found '@'"),

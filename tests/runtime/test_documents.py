@@ -271,7 +271,7 @@ def test_yaml_means_what_the_core_schema_of_1_2_says(text: str, value: JsonValue
         ("a: 1\n1: b", "json_syntax", "/1", 2, "a key must be a string, found '1', which is a number"),
         ("true: b", "json_syntax", "/true", 1, "which is true"),
         ("~: b", "json_syntax", "/~0", 1, "which is null"),
-        ("? [a]\n: b", "json_syntax", "", 1, "found a list"),
+        ("? [a]\n: b\nc: 1", "json_syntax", "", 1, "found a list"),
         ("? {a: 1}\n: b", "json_syntax", "", 1, "found an object"),
         ("a: !foo b", "json_syntax", "/a", 1, "tags are refused, found '!foo'"),
         ("a: ! 12", "json_syntax", "/a", 1, "tags are refused, found '!'"),
@@ -324,7 +324,7 @@ def test_a_pointer_leads_to_the_line_where_its_entry_begins(filename: str, text:
     assert lines == {"/a": 3, "/a/0": 4, "/a/1": 5, "/a/1/b~1c": 5, "/a/1/b~1c/~0": 6, "/d": 7}
 
 
-@pytest.mark.parametrize("path", ["/a/1", "/a/1/x", "/a/01", "/a/-", "/a/x", "/a/99999999999999999999"])
+@pytest.mark.parametrize("path", ["/a/1", "/a/1/x", "/a/01", "/a/00", "/a/-", "/a/x", "/a/99999999999999999999"])
 def test_a_pointer_to_nothing_leads_to_its_nearest_ancestor(path: str) -> None:
     assert read_document('{"b": 0,\n"a": [\n1]}').line_of(path) == 2
 
@@ -332,6 +332,10 @@ def test_a_pointer_to_nothing_leads_to_its_nearest_ancestor(path: str) -> None:
 def test_the_root_begins_where_the_value_does() -> None:
     assert read_document("\n\n{}").line_of("") == 3
     assert read_document("\n\n{}").line_of("/nothing") == 3
+
+
+def test_an_escaped_tilde_in_a_pointer_is_no_slash() -> None:
+    assert read_document('{"~1": 1,\n"/": 2}').line_of("/~01") == 1
 
 
 def test_what_is_no_pointer_has_no_line() -> None:

@@ -138,7 +138,12 @@ def test_a_node_that_mutates_what_it_received_changes_nothing_for_its_siblings()
     value: JsonValue = {"list": [1]}
     record = execute(
         step("source", seconds=0, then=value),
-        {"parallel": [step("bad", "spoil", value="${source.result}"), step("good", seconds=1, then="${source.result}")]},
+        {
+            "parallel": [
+                step("bad", "spoil", value="${source.result}"),
+                step("good", seconds=1, then="${source.result}"),
+            ]
+        },
     )
     assert record.nodes["bad"].outputs == {"result": {"list": [1, "spoilt"], "more": True}}
     assert record.nodes["good"].outputs == {"result": {"list": [1]}}
@@ -172,9 +177,7 @@ def test_continue_goes_on_without_what_failed() -> None:
 
 
 def test_a_later_step_sees_the_error_of_a_failed_one() -> None:
-    record = execute(
-        step("a", "fail"), step("b", seconds=0, then="${a.error.code}"), settings={"on_error": "continue"}
-    )
+    record = execute(step("a", "fail"), step("b", seconds=0, then="${a.error.code}"), settings={"on_error": "continue"})
     assert record.outputs == {"b": {"result": "boom"}}
 
 

@@ -101,7 +101,7 @@ def test_a_cancelled_process_may_tidy_up_first(tmp_path: Path) -> None:
     assert (tmp_path / "tidied").read_text(encoding="utf-8") == "yes\n"
 
 
-def test_a_process_that_ignores_TERM_is_killed_after_the_grace(tmp_path: Path) -> None:
+def test_a_process_that_ignores_the_request_to_end_is_killed_after_the_grace(tmp_path: Path) -> None:
     pid = cancelled_once_ready("trap '' TERM; echo $$ > READY; sleep 60", tmp_path, grace=0.05)
     assert dies(int(pid))
 

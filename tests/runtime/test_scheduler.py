@@ -148,7 +148,7 @@ def test_a_failed_block_fails_the_run_when_no_mode_is_around_it() -> None:
 def test_a_block_with_a_timeout_is_watched_from_its_first_start() -> None:
     run = scheduler("a-b", blocks=(block("late", "b", timeout=3.0),))
     assert run.take(Begun()) == [Start(NodeId("a"))]
-    assert succeed(run, "a") == [WatchBlock("late", 3.0), Start(NodeId("b"))]
+    assert succeed(run, "a") == [WatchBlock("late", 3.0, 1), Start(NodeId("b"))]
 
 
 def test_the_timeout_of_a_block_that_continues_ends_its_steps_and_not_the_run() -> None:

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from runtime.checks import check_params
+from runtime.issues import JsonValue
+from runtime.nodes.code import code
+from tests.node_bench import Bench
+
+
+def body(*lines: str) -> str:
+    return "\n".join(["def run(**inputs):", *(f"    {line}" for line in lines)])
+
+
+def test_it_calls_run_with_the_inputs_and_gives_back_what_it_returns(bench: Bench) -> None:
+    source = "def run(numbers, by=2):\n    return {'sum': sum(numbers) * by, 'pair': (1, None)}"
+    outputs = bench.run(code, {"source": source, "inputs": {"numbers": "${a.x}"}}, a={"x": [1, 2]})
+    assert outputs == {"result": {"sum": 6, "pair": [1, None]}}
+
+
+def test_text_travels_unchanged(bench: Bench) -> None:
+    text = "é\ud83d\ude00\0\n${a.x}".encode("utf-16", "surrogatepass").decode("utf-16")
+    assert bench.run(code, {"source": body("return inputs['t']"), "inputs": {"t": "${a.x}"}}, a={"x": text}) == {
+        "result": text
+    }
+
+
+def test_what_it_prints_goes_to_the_log_and_not_into_the_result(bench: Bench) -> None:
+    source = body("import os, sys", "print('ä')", "print('no', file=sys.stderr)", "os.write(1, b'{}')", "return 1")
+    assert bench.run(code, {"source": source}) == {"result": 1}
+    assert sorted(bench.logged) == sorted(["{}ä", "no"])
+
+
+def test_it_runs_in_the_folder_of_the_run_and_reads_no_input(bench: Bench, folder: Path) -> None:
+    source = body("import os, sys", "return [os.getcwd(), sys.stdin.read()]")
+    assert bench.run(code, {"source": source}) == {"result": [str(folder), ""]}
+
+
+def test_an_async_run_and_dataclasses_work_as_in_any_module(bench: Bench) -> None:
+    source = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass, asdict\n"
+        "@dataclass\nclass P:\n    x: int\n"
+        "async def run():\n    return asdict(P(1))"
+    )
+    assert bench.run(code, {"source": source}) == {"result": {"x": 1}}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (body("x = 1", "raise ValueError('no such\\nluck')"), "ValueError: no such\nluck (line 3 of source)"),
+        (body("raise KeyError"), "KeyError (line 2 of source)"),
+        (body("import json", "json.loads('[')"), None),
+        (body("import sys", "sys.exit(3)"), "SystemExit: 3 (line 3 of source)"),
+        (body("exec('1 +')"), None),
+        ("x = 1", "the source defines no function run(**inputs)"),
+        ("def run(:", "SyntaxError: invalid syntax (line 1 of source)"),
+        ("def run(x): pass", "TypeError: run() missing 1 required positional argument: 'x'"),
+        (body("import os", "os._exit(7)"), "the process ended with exit code 7 before run returned"),
+        (body("import os", "os.kill(os.getpid(), 11)"), "the process ended with SIGSEGV before run returned"),
+        (body("return inputs['x']"), "KeyError: 'x' (line 2 of source)"),
+    ],
+)
+def test_an_exception_becomes_type_message_and_line(bench: Bench, source: str, message: str | None) -> None:
+    failure = bench.failure(code, {"source": source})
+    assert failure.code == "code_error"
+    assert "Traceback" not in failure.message
+    assert message is None or failure.message == message
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        "object()",
+        "{1: 2}",
+        "[{'a': {None: 1}}]",
+        "float('nan')",
+        "'\\ud800'",
+        "{1, 2}",
+        "b'x'",
+        "(x := []).append(x) or x",
+        "__import__('functools').reduce(lambda x, _: [x], range(500), 1)",
+        "__import__('functools').reduce(lambda x, _: [x], range(100000), 1)",
+    ],
+)
+def test_a_result_that_is_no_json_is_told_apart(bench: Bench, result: str) -> None:
+    failure = bench.failure(code, {"source": body(f"return {result}")})
+    assert failure.code == "code_result"
+    assert failure.message.startswith("what run returned is no JSON value: ")
+
+
+@pytest.mark.parametrize("doing", ["while True: print('x' * 10_000)", "return 'x' * 11_000_000"])
+def test_output_without_end_is_cut(bench: Bench, doing: str) -> None:
+    assert bench.failure(code, {"source": body(doing)}).code == "output_limit"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def run():\n    return 1 +", "line 2: invalid syntax"),
+        ("x = 1\nreturn x", "line 2: 'return' outside function"),
+        ("x = 1", "it defines no function 'run'"),
+        ("(" * 5000, None),
+        ("-" * 100_000 + "1", None),
+        ("def run(): pass\0", None),
+    ],
+)
+def test_a_source_that_is_no_python_is_seen_as_written(source: str, message: str | None) -> None:
+    (issue,) = check_params(code, {"source": source}, "")
+    assert (issue.path, issue.code) == ("/source", "param_type")
+    assert message is None or issue.message == message
+
+
+@pytest.mark.parametrize("source", ["run = lambda: 1", "from m import run", "from m import *", r"def run(): '\d'"])
+def test_a_run_made_in_another_way_is_good(bench: Bench, source: str) -> None:
+    assert bench.problems(code, {"source": source}) == []
+
+
+def test_other_params_are_checked(bench: Bench) -> None:
+    assert bench.problems(code, {"source": 5, "inputs": []}) == [("/source", "param_type"), ("/inputs", "param_type")]
+    assert code.verbatim == {"source"}
+
+
+def test_a_cancelled_step_ends_its_process(bench: Bench, folder: Path) -> None:
+    os.mkfifo(folder / "READY")
+    source = body("import os, time", "open('READY', 'w').write(str(os.getpid()))", "time.sleep(60)")
+
+    async def run() -> int:
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            params: dict[str, JsonValue] = {"source": source}
+            running = group.create_task(bench.attempt(code, params))
+            pid = int(await asyncio.to_thread((folder / "READY").read_text))
+            running.cancel()
+        return pid
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(asyncio.run(run()), 0)
