@@ -9,6 +9,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
@@ -110,6 +111,11 @@ class Drawn:
         ranked = sorted(steps, key=lambda step: (step.state not in ("running", "failed"), -(step.ended or 0.0)))
         kept = {step.node.id for step in ranked[:room]}
         return [step for step in steps if step.node.id in kept]
+
+
+def spinner(text: str) -> Live:
+    """A line that moves until it is left, and leaves nothing behind."""
+    return Live(Spinner("dots", Text(text)), console=Console(stderr=True), transient=True)
 
 
 def _until(step: _Step, now: float) -> float:

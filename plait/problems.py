@@ -23,7 +23,7 @@ def message_of(error: Exception) -> tuple[str, int]:
     """The message, one line or one for each issue, and the exit code."""
     match error:
         case typer.TyperException():
-            return f"plait: {error.format_message()}\nTry `plait --help`.", BAD_USAGE
+            return f"plait: {error.format_message().replace('Value error, ', '')}\nTry `plait --help`.", BAD_USAGE
         case PlaitError():
             return told(error), error.exit_code
         case OSError():

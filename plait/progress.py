@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Protocol
 
@@ -76,8 +77,18 @@ def progress_of(graph: Graph, *, quiet: bool) -> Progress:
     return Drawn(graph)
 
 
+def waiting(text: str, *, quiet: bool) -> AbstractContextManager[object]:
+    """Inside, a terminal shows that something is under way which says nothing yet."""
+    if quiet or not is_lively():
+        return nullcontext()
+    from plait.live import spinner  # noqa: PLC0415  # it brings rich, of use on a terminal only
+
+    return spinner(text)
+
+
 def summary(record: RunRecord) -> str:
     """How it ended and how long it took, against one step after another."""
     took = f"{record.wall_seconds:.2f} s, one step after another {record.sequential_seconds:.2f} s"
-    factor = f", {record.speedup:.1f} times as fast" if record.speedup else ""
+    several = len(record.nodes) > 1  # a single step is its own sequence
+    factor = f", {record.speedup:.1f} times as fast" if several and record.speedup else ""
     return f"{(record.status or 'not run').replace('_', ' ')} in {took}{factor}"

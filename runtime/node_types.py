@@ -115,8 +115,8 @@ class NodeType:
 
     `outputs` maps each output to its JSON type (`any` where it is open), `aliases` second names to them.
     `capabilities`, `effects` and `check` read params as written, references included. `rewrite` moves references out of
-    a text where none may be pasted; `verbatim` params are never searched for any. `call` takes params and context, `read`
-    turns what it returned into outputs. `limit` names the places an attempt takes.
+    a text where none may be pasted; `verbatim` params are never searched for any. `call` takes params and context,
+    `read` turns what it returned into outputs. `limit` names the places an attempt takes.
     """
 
     name: str
@@ -234,7 +234,7 @@ def _is_model(hint: object) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
-def _json_type(hint: object) -> str:
+def _json_type(hint: Any) -> str:
     """The JSON type of an annotation; `any` where it has none or several."""
     try:
         kind = TypeAdapter(hint).json_schema().get("type", "any")

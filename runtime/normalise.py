@@ -361,7 +361,7 @@ def _back_edges(nodes: Mapping[NodeId, Node], edges: list[Edge], start: str | No
 
 
 def _no_such_target(target: str, path: str, scope: _Scope, hints: Hints) -> Issue:
-    names = [name for place in scope.around() for name in place.index]
+    names = (name for place in scope.around() for name in place.index)
     *_, outermost = scope.around()
     wall = outermost.beyond
     while wall is not None:

@@ -23,6 +23,7 @@ _KEY = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)")
 _INDEX = re.compile(r"\[\s*(0|[1-9][0-9]{0,8})\s*\]")
 _SPACE = re.compile(r"\s*")
 MOST_LEVELS = 128  # of a literal, as of a document
+MOST_BROKEN = 100  # references of a text that are looked at: each takes time that grows with the text
 
 
 def _no_number(name: str) -> JsonValue:
@@ -92,7 +93,7 @@ class MissingValue(Exception):
 def parse_template(text: str) -> Template:
     """The parts of a text: literal strings (with `$${` already a plain `${`), references and broken references."""
     parts: list[str | Reference | BrokenReference] = []
-    literal, position = "", 0
+    literal, position, broken = "", 0, 0
     while opening := _OPENING.search(text, position):
         literal += text[position : opening.start()]
         if opening[0] == "$${":
@@ -100,7 +101,8 @@ def parse_template(text: str) -> Template:
             continue
         if literal:
             parts.append(literal)
-        part, position = _parse_reference(text, opening.start())
+        part, position = _parse_reference(text, opening.start(), bold=broken < MOST_BROKEN)
+        broken += isinstance(part, BrokenReference)
         parts.append(part)
         literal = ""
     if rest := literal + text[position:]:
@@ -112,7 +114,9 @@ class _Unreadable(Exception):
     pass
 
 
-def _parse_reference(text: str, start: int) -> tuple[Reference | BrokenReference, int]:
+def _parse_reference(text: str, start: int, *, bold: bool) -> tuple[Reference | BrokenReference, int]:
+    if not bold:
+        return BrokenReference(text[start:], "too much before it is broken", "mend what stands before it"), len(text)
     try:
         alternatives, end = _parse_alternatives(text, start + 2)
     except _Unreadable as unreadable:

@@ -187,7 +187,6 @@ def _unknown_key(detail: ErrorDetails, form: type[BaseModel], hints: Hints) -> I
 def _misshapen(detail: ErrorDetails) -> Issue:
     loc = _plain(detail["loc"])
     path, last = pointer(*loc), str(loc[-1]) if loc else ""
-    found = show(detail["input"])
     match detail["type"]:
         case "missing":
             return Issue("schema", path, "missing", _EXAMPLES.get(path, _EXAMPLES.get(last, f"add '{last}'")))
@@ -198,18 +197,18 @@ def _misshapen(detail: ErrorDetails) -> Issue:
         case "too_short":
             return Issue("schema", path, "an empty list; at least one entry is needed", "add a step")
         case "literal_error" if last == "ir_version":
-            message = f"version {found} does not fit this form"
+            message = f"version {show(detail['input'])} does not fit this form"
             return Issue("schema", path, message, f"write {detail['ctx']['expected']}")
         case "string_pattern_mismatch":
-            message = f"{found} is not a legal name"
+            message = f"{show(detail['input'])} is not a legal name"
             return Issue("schema", path, message, "letters, digits, '_' and '-', beginning with a letter or '_'")
         case "union_tag_invalid":
             message = "a sequence {'pipeline': [...]} stands only in a branch of a parallel block"
             return Issue("schema", path, message, "put its steps here directly")
         case "none_required":
-            return Issue("schema", path, f"found {found}", "must be an id, a list of steps, or null")
+            return Issue("schema", path, f"found {show(detail['input'])}", "must be an id, a list of steps, or null")
         case _:
-            return Issue("schema", path, f"found {found}", f"must be {requirement(detail)}")
+            return Issue("schema", path, f"found {show(detail['input'])}", f"must be {requirement(detail)}")
 
 
 def requirement(detail: ErrorDetails) -> str:

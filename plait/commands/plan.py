@@ -19,6 +19,7 @@ from plait.display import pretty, put, put_json, say
 from plait.execution import approved, carry_out, refused, run_examined
 from plait.inputs import kind_of, texts_of
 from plait.options import Allow, Cassette, Inputs, Json, MaxConcurrent, Model, RunOptions, Yes
+from plait.progress import waiting
 from plait.wiring import models
 from planner import NotAccepted, Plan, read_request, render_messages, show_messages
 from runtime.checks import Examination, examine
@@ -57,7 +58,8 @@ def plan(
     if show_prompt:
         return _show_prompt(asked, options, registry)
     try:
-        accepted = asyncio.run(_planned(asked, options, registry))
+        with waiting("asking", quiet=json):
+            accepted = asyncio.run(_planned(asked, options, registry))
     except NotAccepted as error:
         return print_outcome(error, json=json)
     return _go_on(accepted, output, options, registry, run=run)

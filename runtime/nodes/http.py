@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -172,6 +174,8 @@ def _cause(error: BaseException) -> str:
         return f"no connection within {CONNECT_TIMEOUT:g} seconds"
     while (below := _beneath(error)) is not None:
         error = below
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno)
     said = error.strerror if isinstance(error, OSError) else str(error)
     return said or type(error).__name__
 

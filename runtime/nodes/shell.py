@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,19 +12,20 @@ from pydantic import Field
 from runtime.issues import JsonValue
 from runtime.node_types import ANYTHING, NodeContext, NodeFailed, ParamProblem, node_type
 from runtime.nodes.params import Params, Text, Timeout
-from runtime.nodes.shell_passing import Call, call_of, encoded
+from runtime.nodes.shell_passing import OWN_VARIABLE, Call, call_of, encoded
 from runtime.processes import OUTPUT_LIMIT, Finished, run_process
 from runtime.references import BrokenReference, Reference, parse_template
 from runtime.shell_words import Rewritten, rewrite_command
 from runtime.workflow import JsonObject
 
-_OWN_VARIABLE = re.compile(r"PLAIT_[0-9]+")
-
 
 class ShellParams(Params):
     command: str | None = Field(None, description="run by /bin/sh -c; a reference in it is always one word")
     argv: list[Text] | None = Field(None, min_length=1, description="instead of command: a program and its arguments")
-    env: dict[str, Text] = Field(default_factory=dict, description="environment variables, added to the present ones")
+    env: dict[str, Text] = Field(
+        default_factory=dict,
+        description="variables added to the present ones; one of over 100 KiB is for the command alone",
+    )
     cwd: str = Field(".", min_length=1, description="folder to run in")
     stdin: Text = Field("", description="standard input")
     timeout: Timeout | None = None
@@ -35,7 +35,7 @@ def _check(params: JsonObject) -> Iterator[ParamProblem]:
     yield from _one_of_two(params)
     env = params.get("env")
     for name in env if isinstance(env, dict) else ():
-        if _OWN_VARIABLE.fullmatch(name):
+        if OWN_VARIABLE.fullmatch(name):
             yield ParamProblem(("env", name), "param_type", f"{name} is a name that references in the command get")
     rewritten = _rewritten(params)
     if rewritten and rewritten.values and isinstance(env, str):

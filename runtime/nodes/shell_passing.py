@@ -16,6 +16,7 @@ from runtime.shell_words import file_prelude
 LONGEST = 100 * 1024  # bytes of one variable; Linux allows 128 KiB, the name with it
 MOST = 512 * 1024  # bytes of all variables of a step together
 
+OWN_VARIABLE = re.compile(r"PLAIT_[0-9]+")  # what a reference in a command becomes
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -82,17 +83,18 @@ def _environment(variables: Mapping[str, bytes]) -> dict[bytes, bytes]:
 
 
 def _too_long(variables: Mapping[str, bytes]) -> list[str]:
-    """The names of the values that need a file: each long one, then the longest until the rest is no more than MOST."""
-    rest = sum(map(len, variables.values()))
-    chosen = []
-    for name in sorted(variables, key=lambda name: -len(variables[name])):
-        if len(variables[name]) <= LONGEST and rest <= MOST:
+    """The names of the values that need a file: each long one, and of the references' so many that the rest fits."""
+    long = [name for name, value in variables.items() if len(value) > LONGEST]
+    if odd := [name for name in long if not _VARIABLE.fullmatch(name)]:
+        raise _impassable(f"{odd[0]} is longer than {LONGEST} bytes, and its name is none for a shell variable")
+    rest = sum(len(value) for name, value in variables.items() if name not in long)
+    short = [name for name in variables if OWN_VARIABLE.fullmatch(name) and name not in long]
+    for name in sorted(short, key=lambda name: -len(variables[name])):
+        if rest <= MOST:
             break
-        if not _VARIABLE.fullmatch(name):
-            raise _impassable(f"{name} is longer than {LONGEST} bytes, and its name is none for a shell variable")
-        chosen.append(name)
+        long.append(name)
         rest -= len(variables[name])
-    return chosen
+    return long
 
 
 def _put_aside(folder: Path, name: str, value: bytes) -> str:
