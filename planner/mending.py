@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from planner.untangling import untangle
 from runtime.issues import JsonValue
 from runtime.node_types import NodeType, Registry
 from runtime.workflow import Step
@@ -20,8 +21,11 @@ class Mended:
 def mend(value: JsonValue, registry: Registry) -> Mended:
     """The value with its lossless mends; what is not recognised stays as it is."""
     mender = _Mender(registry)
-    whole = mender.document(value)
-    return Mended(whole, tuple(dict.fromkeys(mender.notes)))
+    whole, notes = mender.document(value), mender.notes
+    if isinstance(whole, dict) and isinstance(entries := whole.get("pipeline"), list):
+        untangled = untangle(entries, registry)
+        whole, notes = {**whole, "pipeline": untangled.entries}, [*notes, *untangled.notes]
+    return Mended(whole, tuple(dict.fromkeys(notes)))
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ MAX_TRIES = 32  # places in a text where a value may begin; more are noise
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|(?P<torn>"(?:[^"\\]++|\\.)*+\\?\Z)|[\[\]{}]', re.DOTALL)
 _OPENING = re.compile(r"[\[{]")
+_BEGINS = re.compile(r"""\{\s*(?:["']|\w+\s*:)|\[\s*[\[{"']""")
 _THOUGHTS = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"```[A-Za-z]*")
 _COMMENT = re.compile(
@@ -60,9 +61,11 @@ def parse_answer(text: str, finish_reason: FinishReason = "stop") -> Parsed:
     if not body.strip():
         return _refused("the answer is empty", _ASK)
     spans = list(_spans(body))
-    found = [(span, parsed) for span in spans if span.closed and not (parsed := _read(span.text)).issues]
+    if any(not span.closed for span in spans):
+        return _refused("the answer breaks off before its JSON is closed", "close every bracket, and write less")
+    found = [(span, parsed) for span in spans if not (parsed := _read(span.text)).issues]
     if not any(_rank(parsed.value) for _, parsed in found):
-        found += [(span, parsed) for span in spans if span.closed and not (parsed := _repaired(span.text)).issues]
+        found = [(span, parsed) for span in spans if not (parsed := _repaired(span.text)).issues]
     return _chosen(found, text) or _nothing(spans)
 
 
@@ -81,12 +84,9 @@ def _chosen(found: list[tuple[_Span, Parsed]], text: str) -> Parsed | None:
 
 
 def _nothing(spans: list[_Span]) -> Parsed:
-    if any(not span.closed for span in spans):
-        return _refused("the answer breaks off before its JSON is closed", "close every bracket, and write less")
-    tried = [_read(span.text) for span in spans if _OPENING.match(span.text) and len(span.text) > 2]
-    if not tried:
-        return _refused("there is no JSON object in the answer", _ASK)
-    return Parsed(issues=max(tried, key=lambda parsed: len(parsed.issues) > 0).issues or (_issue("found no workflow"),))
+    """Why the longest of the spans is no value."""
+    longest = max((span.text for span in spans if _BEGINS.match(span.text)), key=len, default="")
+    return Parsed(issues=_read(longest).issues) if longest else _refused("there is no JSON object in the answer", _ASK)
 
 
 def _rank(value: JsonValue) -> int:
@@ -108,15 +108,18 @@ def _issue(message: str, hint: str = _ASK) -> Issue:
 
 
 def _spans(text: str) -> Iterator[_Span]:
-    """The outermost values of a text, in order. What begins and never ends is given whole, then looked into."""
+    """The outermost values of a text, in order, up to one that never ends. A bracket that begins none is skipped."""
     position = 0
     for _ in range(MAX_TRIES):
         opening = _OPENING.search(text, position)
         if opening is None:
             return
         end = _end_of(text, opening.start())
-        yield _Span(text[opening.start() : end], closed=end is not None)
-        position = opening.end() if end is None else end
+        if end is not None or _BEGINS.match(text, opening.start()):
+            yield _Span(text[opening.start() : end], closed=end is not None)
+        if end is None and _BEGINS.match(text, opening.start()):
+            return
+        position = end or opening.end()
 
 
 def _end_of(text: str, start: int) -> int | None:
@@ -149,7 +152,7 @@ def _read(text: str) -> Parsed:
 def _repaired(text: str) -> Parsed:
     """The value of nearly JSON, if a repair says all that the text says and nothing else."""
     strict = _read(text)
-    if any(issue.code != "json_syntax" for issue in strict.issues):
+    if not strict.issues or any(issue.code != "json_syntax" for issue in strict.issues):
         return strict
     plain = _COMMENT.sub(lambda found: found["text"] or "", text)
     try:

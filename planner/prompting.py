@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TypedDict
 
 from jinja2 import FunctionLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -76,7 +76,13 @@ def examples() -> tuple[Example, ...]:
     return tuple(_example(json.loads(each.read_text(encoding="utf-8"))) for each in found)
 
 
-def _example(read: dict[str, Any]) -> Example:
+class _ExampleFile(TypedDict, total=False):
+    request: str
+    inputs: dict[str, str]
+    workflow: JsonValue
+
+
+def _example(read: _ExampleFile) -> Example:
     return Example(Request(read["request"], read.get("inputs", {})), read["workflow"])
 
 
@@ -90,7 +96,7 @@ def _asked(request: Request, reasons: Sequence[str] = ()) -> str:
 
 
 def _render(template: str, **values: object) -> str:
-    return _environment().get_template(f"{template}.jinja").render(**values)
+    return _environment().get_template(f"{template}.jinja").render(**values).strip()
 
 
 @cache

@@ -8,15 +8,16 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor as Threads
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
+from runtime.graph import DEFAULT
 from runtime.issues import JsonValue, PlaitError, pointer
 from runtime.limits import Places
-from runtime.node_types import NodeContext, NodeFailed, NodeType
+from runtime.node_types import NodeContext, NodeFailed, NodeType, Routed
 from runtime.policy import Grants
-from runtime.program import Unit
+from runtime.program import Task
 from runtime.references import MissingValue, Scope, copy_json
 from runtime.shape import requirement, show
 from runtime.workflow import JsonObject, Retry
@@ -26,19 +27,24 @@ class World(Protocol):
     """What an attempt needs of the run around it."""
 
     @property
-    def scope(self) -> Scope: ...
-
-    @property
     def grants(self) -> Grants: ...
 
-    def context(self, unit: Unit, attempt: int) -> NodeContext: ...
+    def context(self, task: Task, attempt: int) -> NodeContext: ...
 
     def threads(self) -> Threads: ...
 
     def jitter(self) -> float: ...
 
 
-Outcome = JsonObject | NodeFailed
+class Ended(NamedTuple):
+    """A node's work is done."""
+
+    outputs: JsonObject
+    action: str = DEFAULT
+    trouble: tuple[str, str] | None = None
+
+
+Outcome: TypeAlias = Ended | NodeFailed
 
 
 @dataclass(slots=True)
@@ -56,6 +62,9 @@ class Seat:
             self.places.release(self.limits)
 
     async def take(self) -> None:
+        if not self.limits:
+            self.held = True
+            return
         granted = asyncio.get_running_loop().create_future()
         grant = partial(self._granted, granted)
         self.places.request(self.limits, grant)
@@ -71,14 +80,14 @@ class Seat:
             waiting.set_result(None)
 
 
-async def run_attempts(unit: Unit, world: World, seat: Seat) -> Outcome:
+async def run_attempts(task: Task, scope: Scope, world: World, seat: Seat) -> Outcome:
     """Tries until it works or must not be tried again. While it only waits it holds no place."""
     while True:
         seat.attempts += 1
         try:
-            return await try_once(unit, world, seat.attempts)
+            return await try_once(task, scope, world, seat.attempts)
         except NodeFailed as failure:
-            pause = pause_before_retry(unit, failure, seat.attempts, world.jitter)
+            pause = pause_before_retry(task, failure, seat.attempts, world.jitter)
             if pause is None:
                 return failure
         seat.leave()
@@ -86,18 +95,21 @@ async def run_attempts(unit: Unit, world: World, seat: Seat) -> Outcome:
         await seat.take()
 
 
-async def try_once(unit: Unit, world: World, attempt: int) -> JsonObject:
-    """The outputs of one try; NodeFailed says how it ended otherwise."""
-    node_type = unit.type
-    params = _resolved(unit, world.scope)
+async def try_once(task: Task, scope: Scope, world: World, attempt: int) -> Ended:
+    """One try; NodeFailed says how it ended if not well."""
+    node_type = task.type
+    params = _resolved(task, scope)
     for capability in node_type.capabilities(params):
         if not world.grants.cover(capability):
             hint = f"grant it with --allow {capability}"
             raise NodeFailed("capability_denied", f"the capability '{capability}' was not granted; {hint}")
     model = _validated(node_type, params)
-    limit = _shorter(unit.timeout, getattr(model, "timeout", None)) if unit.own_timeout else unit.timeout
-    work = _call(node_type, model, world, unit, attempt)
-    return _own_copy(node_type, await (work if limit is None else _within(limit, work)))
+    limit = _shorter(task.timeout, getattr(model, "timeout", None)) if task.own_timeout else task.timeout
+    work = _call(node_type, model, world, world.context(task, attempt))
+    returned = await (work if limit is None else _within(limit, work))
+    if isinstance(returned, Routed):
+        return Ended(_own_copy(node_type, dict(returned.outputs)), returned.action)
+    return Ended(_own_copy(node_type, node_type.read(returned)))
 
 
 async def _within(seconds: float, work: Awaitable[object]) -> object:
@@ -108,12 +120,11 @@ async def _within(seconds: float, work: Awaitable[object]) -> object:
         raise NodeFailed("timeout", f"it took longer than its timeout of {seconds:g} seconds") from None
 
 
-async def _call(node_type: NodeType, model: BaseModel, world: World, unit: Unit, attempt: int) -> object:
-    context = world.context(unit, attempt)
+async def _call(node_type: NodeType, model: BaseModel, world: World, context: NodeContext) -> object:
     try:
         if node_type.is_async:
             return await node_type.call(model, context)
-        return await _in_thread(world.threads(), partial(node_type.call, model, context))
+        return await in_thread(world.threads(), partial(node_type.call, model, context))
     except NodeFailed:
         raise
     except PlaitError as error:
@@ -122,7 +133,7 @@ async def _call(node_type: NodeType, model: BaseModel, world: World, unit: Unit,
         raise NodeFailed("node_error", f"{type(error).__name__}: {error}") from error
 
 
-async def _in_thread(threads: Threads, work: Callable[[], object]) -> object:
+async def in_thread(threads: Threads, work: Callable[[], object]) -> object:
     """A thread cannot be ended from outside; when cancelled, its end is awaited, so that nothing runs on unseen."""
     inherited = contextvars.copy_context()
     running = asyncio.get_running_loop().run_in_executor(threads, inherited.run, work)
@@ -133,10 +144,10 @@ async def _in_thread(threads: Threads, work: Callable[[], object]) -> object:
         raise
 
 
-def _resolved(unit: Unit, scope: Scope) -> JsonObject:
+def _resolved(task: Task, scope: Scope) -> JsonObject:
     """The step's own copy of its params, with every reference replaced by its value."""
     try:
-        params = copy_json(unit.params) if unit.resolve is None else unit.resolve(scope)
+        params = copy_json(task.params) if task.resolve is None else task.resolve(scope)
     except MissingValue as missing:
         raise NodeFailed("missing_value", str(missing)) from None
     return params  # type: ignore[return-value]  # params are an object, and resolving keeps the shape
@@ -154,9 +165,9 @@ def _validated(node_type: NodeType, params: JsonObject) -> BaseModel:
     raise NodeFailed("param_type", "; ".join(places))
 
 
-def _own_copy(node_type: NodeType, returned: object) -> JsonObject:
+def _own_copy(node_type: NodeType, outputs: JsonObject) -> JsonObject:
     try:
-        return copy_json(node_type.read(returned))  # type: ignore[return-value]  # it copies an object to an object
+        return copy_json(outputs)  # type: ignore[return-value]  # it copies an object to an object
     except (TypeError, ValueError, RecursionError) as error:
         message = f"the outputs of '{node_type.name}' cannot be recorded as JSON: {error}"
         raise NodeFailed("output_not_json", message) from None
@@ -167,13 +178,13 @@ def _shorter(one: float | None, other: JsonValue) -> float | None:
     return min(limits, default=None)
 
 
-def pause_before_retry(unit: Unit, failure: NodeFailed, attempt: int, jitter: Callable[[], float]) -> float | None:
+def pause_before_retry(task: Task, failure: NodeFailed, attempt: int, jitter: Callable[[], float]) -> float | None:
     """Seconds to wait before the next attempt, None if there is none to make.
 
     Exponential backoff with up to a tenth more or less by `jitter` (0 to 1); a server's `Retry-After` is a lower bound.
     """
-    retry = unit.retry
-    if attempt >= retry.max_attempts or not _may_retry(unit.type, retry, failure):
+    retry = task.retry
+    if attempt >= retry.max_attempts or not _may_retry(task.type, retry, failure):
         return None
     wait = min(retry.wait * retry.backoff ** (attempt - 1), retry.max_wait)
     wait *= 0.9 + 0.2 * jitter()

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from runtime.attempt import Outcome, Seat, run_attempts
+from runtime.attempt import Outcome, Seat, in_thread, run_attempts
+from runtime.batch import run_batch
 from runtime.completion import CompletionClient
 from runtime.graph import NodeId
 from runtime.issues import JsonValue
 from runtime.limits import Places
 from runtime.node_types import NodeContext, NodeFailed
 from runtime.policy import Grants
-from runtime.program import ERRORS, Program, Unit
-from runtime.record import Begun, Cancelled, CancelRequested, Fact, Failed, Started, Succeeded, TimedOut
+from runtime.program import ERRORS, Program, Task, Unit
+from runtime.record import Begun, Cancelled, CancelRequested, Fact, Failed, Started, Succeeded, TimedOut, Undone, UndoFailed
 from runtime.scheduler import CancelRunning, Command, Finish, Scheduler, Start, Undo, WatchBlock
 from runtime.workflow import JsonObject
 
@@ -30,9 +31,16 @@ def ignore(fact: Fact) -> None:
     return None
 
 
+def ignore_items(node: NodeId, done: int, count: int) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a run is given from outside. `jitter` returns 0 to 1; `on_fact` sees each fact as it is recorded."""
+    """What a run is given from outside.
+
+    `jitter` returns 0 to 1; `on_fact` sees each fact as it is recorded, `on_items` how many items of a batch are done.
+    """
 
     run_id: str
     directory: Path
@@ -40,6 +48,7 @@ class Surroundings:
     completions: CompletionClient | None = None
     on_fact: Callable[[Fact], None] = ignore
     jitter: Callable[[], float] = random.random
+    on_items: Callable[[NodeId, int, int], None] = ignore_items
 
 
 class _Scope(dict[str, JsonValue]):
@@ -51,12 +60,17 @@ class _Scope(dict[str, JsonValue]):
         self._errors: JsonObject = dict.fromkeys(program.ids)
         self[ERRORS] = self._errors
 
-    def fail(self, name: str, failure: NodeFailed) -> None:
+    def fail(self, name: str, outputs: JsonObject, failure: NodeFailed) -> None:
+        self[name] = outputs
         self._errors[name] = {"code": failure.code, "message": failure.message}
+
+    def succeed(self, name: str, outputs: JsonObject) -> None:
+        self[name] = outputs
+        self._errors[name] = None
 
     def __missing__(self, name: str) -> JsonValue:
         unit = self._program.units[self._program.index[NodeId(name)]]
-        return dict.fromkeys(unit.type.outputs) if unit else None
+        return dict.fromkeys(unit.outputs) if unit else None
 
 
 @dataclass(slots=True)
@@ -74,6 +88,8 @@ class Executor:
     _running: dict[NodeId, asyncio.Task[Outcome]] = field(default_factory=dict)
     _queued: dict[NodeId, Callable[[], None]] = field(default_factory=dict)
     _cancelling: set[NodeId] = field(default_factory=set)
+    _kept: dict[NodeId, list[JsonValue]] = field(default_factory=dict)
+    _undoing: asyncio.Task[NodeFailed | None] | None = None
     _timers: list[asyncio.TimerHandle] = field(default_factory=list)
     _pool: ThreadPoolExecutor | None = None
     _loop: asyncio.AbstractEventLoop = field(init=False)
@@ -148,7 +164,7 @@ class Executor:
             case WatchBlock(block, seconds, round):
                 self._watch(block, seconds, round)
             case Undo(node):
-                raise NotImplementedError(f"undo of {node}")
+                self._undo(self._unit(node))
             case Finish():
                 self._finished.set_result(None)
 
@@ -159,7 +175,7 @@ class Executor:
 
     def _start(self, unit: Unit) -> None:
         seat = Seat(self._places, unit.limits)
-        if not unit.limits:
+        if not unit.limits or unit.batch is not None:
             self._spawn(unit, seat)
             return
 
@@ -172,10 +188,17 @@ class Executor:
         self._places.request(unit.limits, granted)
 
     def _spawn(self, unit: Unit, seat: Seat) -> None:
-        task = self._loop.create_task(run_attempts(unit, self, seat))
+        self._cancelling.discard(unit.id)
+        task = self._loop.create_task(self._work(unit, seat))
         task.add_done_callback(partial(self._ended, unit, seat))
         self._running[unit.id] = task
         self.take(Started(unit.id, self.now()))
+
+    def _work(self, unit: Unit, seat: Seat) -> Coroutine[None, None, Outcome]:
+        if unit.batch is None:
+            return run_attempts(unit, self.scope, self, seat)
+        seat.attempts = 1
+        return run_batch(unit, unit.batch, self.scope, self, self._places, partial(self.surroundings.on_items, unit.id))
 
     def _ended(self, unit: Unit, seat: Seat, task: asyncio.Task[Outcome]) -> None:
         """Every task of a node ends here, with one fact. What it raises is a defect of ours and ends the run."""
@@ -193,12 +216,48 @@ class Executor:
             return Cancelled(name, now, seat.attempts)
         outcome = NodeFailed("node_error", "it cancelled itself") if task.cancelled() else task.result()
         if isinstance(outcome, NodeFailed):
-            outputs = {**dict.fromkeys(unit.type.outputs), **outcome.outputs}
-            self.scope[name] = outputs
-            self.scope.fail(name, outcome)
+            outputs = {**dict.fromkeys(unit.outputs), **outcome.outputs}
+            self.scope.fail(name, outputs, outcome)
             return Failed(name, now, outcome.code, outcome.message, outputs, seat.attempts)
-        self.scope[name] = outcome
-        return Succeeded(name, now, outcome, attempts=seat.attempts)
+        self.scope.succeed(name, outcome.outputs)
+        return Succeeded(name, now, outcome.outputs, outcome.action, seat.attempts, outcome.trouble)
+
+    # --- undo --------------------------------------------------------------------------------------------------------
+
+    def _undo(self, unit: Unit) -> None:
+        """Nothing cancels an undo: half taken back is worse than not at all."""
+        self._undoing = self._loop.create_task(self._take_back(unit))
+        self._undoing.add_done_callback(partial(self._taken_back, unit))
+
+    async def _take_back(self, unit: Unit) -> NodeFailed | None:
+        seat = Seat(self._places, unit.limits)
+        await seat.take()
+        try:
+            if unit.undo is not None:
+                outcome = await run_attempts(unit.undo, self.scope, self, seat)
+                return outcome if isinstance(outcome, NodeFailed) else None
+            return await self._restore(unit)
+        finally:
+            seat.leave()
+
+    async def _restore(self, unit: Unit) -> NodeFailed | None:
+        """What the type's attempts kept, taken back in reverse."""
+        assert unit.type.undo is not None, "the scheduler asks only for what can be undone"
+        for note in reversed(self._kept.pop(unit.id, [])):
+            try:
+                await in_thread(self.threads(), partial(unit.type.undo, note))
+            except Exception as error:  # anyone's code; its failure is the undo's, and the run goes on to say so
+                return NodeFailed("undo_failed", f"{type(error).__name__}: {error}")
+        return None
+
+    def _taken_back(self, unit: Unit, task: asyncio.Task[NodeFailed | None]) -> None:
+        try:
+            failure, now = task.result(), self.now()
+            message = f"the undo of '{unit.id}' failed: {failure}"
+            self.take(Undone(unit.id, now) if failure is None else UndoFailed(unit.id, now, "undo_failed", message))
+        except BaseException as defect:  # as in `_ended`
+            if not self._finished.done():
+                self._finished.set_exception(defect)
 
     def _cancel(self, node: NodeId) -> None:
         self._cancelling.add(node)
@@ -216,9 +275,12 @@ class Executor:
 
     # --- what an attempt sees ----------------------------------------------------------------------------------------
 
-    def context(self, unit: Unit, attempt: int) -> NodeContext:
+    def context(self, task: Task, attempt: int) -> NodeContext:
         given = self.surroundings
-        return NodeContext(given.run_id, unit.id, attempt, given.directory, given.completions)
+        if task.type.undo is None:
+            return NodeContext(given.run_id, task.id, attempt, given.directory, given.completions, task.actions)
+        keep = self._kept.setdefault(task.id, []).append
+        return NodeContext(given.run_id, task.id, attempt, given.directory, given.completions, task.actions, keep)
 
     def threads(self) -> ThreadPoolExecutor:
         """A `def` node needs a thread of its own: branches may wait for each other, so there is no small pool."""

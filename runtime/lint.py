@@ -29,7 +29,7 @@ def _no_undo(graph: Graph, registry: Registry, effects: dict[NodeId, tuple[Effec
         inside = set(graph.nodes)
     for node in graph.steps:
         node_type = registry.get(node.type)
-        has_undo = node.undo is not None or (node_type is not None and node_type.undoes)
+        has_undo = node.undo is not None or (node_type is not None and node_type.undo is not None)
         if node.id in inside and not has_undo and any(effect.writes for effect in effects[node.id]):
             message = f"'{node.id}' ({node.type}) has effects and no undo; a rollback cannot take them back"
             yield Issue("rollback_without_undo", node.path, message, 'add "undo": {"type": ..., "params": ...}')

@@ -26,9 +26,17 @@ Returned: TypeAlias = Any  # by a node's function; `NodeType.read` knows what it
 Function = Callable[..., Returned]
 
 
+def _forget(value: object) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class NodeContext:
-    """What one attempt may know of the run around it. `directory` is where relative paths begin."""
+    """What one attempt may know of the run around it.
+
+    `directory` is where relative paths begin; `actions` are those that the workflow routes. `keep` stores a note for the
+    type's undo, before the effect that it takes back.
+    """
 
     run_id: str
     node: str
@@ -36,7 +44,16 @@ class NodeContext:
     directory: Path
     completions: CompletionClient | None = None
     actions: tuple[str, ...] = ()
-    log: Callable[[str], None] = field(default=lambda line: None)
+    keep: Callable[[JsonValue], None] = _forget
+    log: Callable[[str], None] = _forget
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """What a node's function returns to end with an action of its choice."""
+
+    outputs: Outputs
+    action: str
 
 
 class NodeFailed(PlaitError):
@@ -133,9 +150,9 @@ class NodeType:
     rewrite: Callable[[JsonObject], JsonObject] = _as_written
     verbatim: frozenset[str] = frozenset()
     transient: frozenset[str] = frozenset()
-    actions: frozenset[str] = frozenset()
+    routes: bool = False  # it chooses its action itself
     limit: str | None = None
-    undoes: bool = False
+    undo: Callable[[JsonValue], None] | None = None
     supported: bool = True
     is_async: bool = True
 

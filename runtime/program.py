@@ -5,42 +5,52 @@ Nodes are numbered; edges, blocks and limits become tables of numbers, so that a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, fields
 
-from runtime.graph import Block, Graph, Node, NodeId
+from runtime.graph import DEFAULT, Block, Graph, Node, NodeId
 from runtime.node_types import NodeType, Registry
 from runtime.references import Path, Resolver, compile_value, references_in
-from runtime.workflow import JsonObject, Mode, Retry
+from runtime.workflow import BATCH_OUTPUTS, Batch, JsonObject, Mode, Retry
 
 ERRORS = "#errors"  # the name under which the scope keeps each step's `error`; no step can be called so
-SUBPROCESSES = "#subprocesses"
+SUBPROCESSES = "subprocesses"  # the limit that node types name which start processes
 RUN = "#run"
 NO_RETRY = Retry()
 ROOT = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """A compiled node.
+class Task:
+    """Something to attempt: a node's type with its params, compiled. `own_timeout`: its params may hold one too."""
 
-    `needs` are the nodes whose failure makes this one meaningless. `undoable`: there is a way to take its effects back;
-    `effectful`: it has some.
-    """
-
-    index: int
     id: NodeId
     path: str
     type: NodeType
     params: JsonObject
     resolve: Resolver | None
     timeout: float | None
-    own_timeout: bool  # its params may hold a `timeout` too
+    own_timeout: bool
     retry: Retry
     limits: tuple[str, ...]
-    needs: tuple[int, ...]
-    undoable: bool
-    effectful: bool
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unit(Task):
+    """A compiled node.
+
+    `needs` are the nodes whose failure makes this one meaningless; `effectful`: it changes something outside; `undoable`:
+    there is a way to take that back, `undo` if the document says it. `items` resolves what a batch is over.
+    """
+
+    outputs: tuple[str, ...] = ()
+    needs: tuple[int, ...] = ()
+    effectful: bool = False
+    undoable: bool = False
+    undo: Task | None = None
+    batch: Batch | None = None
+    items: Resolver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class Program:
     mode_is_said: bool
     max_visits: int
     limits: Mapping[str, int]
+    outputs: Mapping[str, Resolver | None] | None
 
     def around(self, block: int) -> Iterator[int]:
         """A block and all blocks around it, innermost first."""
@@ -82,25 +93,20 @@ def compile_graph(graph: Graph, registry: Registry, max_concurrent: int | None =
     ids = tuple(graph.nodes)
     index = {node: at for at, node in enumerate(ids)}
     blocks, block_of, parent = _blocks(graph, index)
-    limits = _limits(graph, max_concurrent)
-    rename = _renaming(graph, registry)
-    inside = [
-        tuple(f"#block{b}" for b in _chain(block_of[at], parent) if f"#block{b}" in limits) for at in index.values()
-    ]
+    limits = _limits(graph, blocks, max_concurrent)
+    compiler = _Compiler(graph, registry, index, limits, block_of, parent, _actions(graph))
     targets, loops = _targets(graph, index, back=False), _targets(graph, index, back=True)
     arriving = _arriving(targets)
-    behind = {target: _behind(target, targets) for actions in loops for reached in actions.values() for target in reached}
+    back_to = {target for actions in loops for reached in actions.values() for target in reached}
+    rename = compiler.renaming(frozenset())
     return Program(
         graph=graph,
         ids=ids,
         index=index,
-        units=tuple(
-            None if node.hidden else _unit(node, at, index, registry, rename, limits, inside[at])
-            for at, node in enumerate(graph.nodes.values())
-        ),
+        units=tuple(None if node.hidden else compiler.unit(node) for node in graph.nodes.values()),
         targets=targets,
         loops=loops,
-        behind=behind,
+        behind={target: _behind(target, targets) for target in back_to},
         waits=tuple(len(arriving.get(at, ())) for at in index.values()),
         arriving={node: tuple(edges) for node, edges in arriving.items()},
         blocks=blocks,
@@ -111,37 +117,96 @@ def compile_graph(graph: Graph, registry: Registry, max_concurrent: int | None =
         mode_is_said="on_error" in graph.settings.model_fields_set,
         max_visits=graph.settings.max_visits,
         limits=limits,
+        outputs=None
+        if graph.outputs is None
+        else {name: compile_value(spec.from_, rename) for name, spec in graph.outputs.items()},
     )
 
 
-def _unit(
-    node: Node,
-    at: int,
-    index: Mapping[NodeId, int],
-    registry: Registry,
-    rename: Callable[[Path], Path],
-    limits: Mapping[str, int],
-    inside: tuple[str, ...],
-) -> Unit:
-    node_type = registry[node.type]
-    params = node_type.rewrite(node.params)
-    searched = {key: value for key, value in params.items() if key not in node_type.verbatim}
-    pools = (node_type.limit or "", f"#pool {node.pool}", RUN)
-    return Unit(
-        index=at,
-        id=node.id,
-        path=node.path,
-        type=node_type,
-        params=params,
-        resolve=_with_verbatim(params, searched, compile_value(searched, rename)),
-        timeout=node.timeout,
-        own_timeout="timeout" in node_type.params.model_fields,
-        retry=node.retry or NO_RETRY,
-        limits=(*inside, *(name for name in pools if name in limits)),
-        needs=_needs(node, index),
-        undoable=node.undo is not None or node_type.undoes,
-        effectful=any(effect.writes for effect in node_type.effects(node.params)),
-    )
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """What compiling one node needs of the whole."""
+
+    graph: Graph
+    registry: Registry
+    index: Mapping[NodeId, int]
+    limits: Mapping[str, int]
+    block_of: tuple[int, ...]
+    parent: tuple[int, ...]
+    actions: Mapping[NodeId, tuple[str, ...]]
+
+    def unit(self, node: Node) -> Unit:
+        node_type = self.registry[node.type]
+        names = {"item", "index", node.batch.as_} if node.batch else frozenset[str]()
+        rename = self.renaming(names)
+        task = self.task(node, node.type, node.params, node.timeout, rename)
+        return Unit(
+            **{each.name: getattr(task, each.name) for each in fields(task)},
+            outputs=BATCH_OUTPUTS if node.batch else tuple(node_type.outputs),
+            needs=_needs(node, self.index, names),
+            effectful=any(effect.writes for effect in node_type.effects(node.params)),
+            undoable=node.undo is not None or node_type.undo is not None,
+            undo=self.undo(node),
+            batch=node.batch,
+            items=None if node.batch is None else compile_value(node.batch.items, rename),
+        )
+
+    def undo(self, node: Node) -> Task | None:
+        if node.undo is None:
+            return None
+        kind = node.undo.type.replace("-", "_")
+        return self.task(node, kind, node.undo.params, node.undo.timeout, self.renaming(frozenset()))
+
+    def task(
+        self, node: Node, kind: str, written: JsonObject, timeout: float | None, rename: Callable[[Path], Path]
+    ) -> Task:
+        node_type = self.registry[kind]
+        params = node_type.rewrite(written)
+        searched = {key: value for key, value in params.items() if key not in node_type.verbatim}
+        return Task(
+            id=node.id,
+            path=node.path,
+            type=node_type,
+            params=params,
+            resolve=_with_verbatim(params, searched, compile_value(searched, rename)),
+            timeout=timeout,
+            own_timeout="timeout" in node_type.params.model_fields,
+            retry=node.retry or NO_RETRY,
+            limits=self.places(node, node_type),
+            actions=self.actions.get(node.id, ()),
+        )
+
+    def places(self, node: Node, node_type: NodeType) -> tuple[str, ...]:
+        inside = (f"#block{block}" for block in _chain(self.block_of[self.index[node.id]], self.parent))
+        names = (*inside, node_type.limit or "", f"#pool {node.pool}", RUN)
+        return tuple(name for name in names if name in self.limits)
+
+    def renaming(self, hidden: Set[str]) -> Callable[[Path], Path]:
+        """Short names to full ones: `${NAME}` of an input, aliases of outputs, `error` of a step."""
+
+        def rename(path: Path) -> Path:
+            if path.head in hidden or path.head in ("workflow", "secret"):
+                return path
+            node = self.graph.nodes.get(NodeId(path.head))
+            if node is None:
+                return Path("workflow", (path.head, *path.keys))
+            if path.keys[:1] == ("error",):
+                return Path(ERRORS, (node.id, *path.keys[1:]))
+            aliases = {} if node.batch else self.registry[node.type].aliases
+            if path.keys and path.keys[0] in aliases:
+                return Path(path.head, (aliases[str(path.keys[0])], *path.keys[1:]))
+            return path
+
+        return rename
+
+
+def _actions(graph: Graph) -> dict[NodeId, tuple[str, ...]]:
+    """The actions that each node's edges name, `default` and `error` apart."""
+    found: dict[NodeId, dict[str, None]] = {}
+    for edge in graph.edges:
+        if edge.action not in (DEFAULT, "error"):
+            found.setdefault(edge.source, {})[edge.action] = None
+    return {node: tuple(actions) for node, actions in found.items()}
 
 
 def _with_verbatim(params: JsonObject, searched: JsonObject, resolve: Resolver | None) -> Resolver | None:
@@ -151,7 +216,7 @@ def _with_verbatim(params: JsonObject, searched: JsonObject, resolve: Resolver |
     return lambda scope: {**plain, **resolve(scope)}  # type: ignore[dict-item]  # it resolves an object to an object
 
 
-def _needs(node: Node, index: Mapping[NodeId, int]) -> tuple[int, ...]:
+def _needs(node: Node, index: Mapping[NodeId, int], hidden: Set[str]) -> tuple[int, ...]:
     """The steps referred to without `??`; a step's `error` is there however it ended."""
     found = {
         index[NodeId(path.head)]: None
@@ -159,31 +224,9 @@ def _needs(node: Node, index: Mapping[NodeId, int]) -> tuple[int, ...]:
         for reference in references_in(part)
         if not reference.has_fallback
         for path in reference.paths
-        if path.head in index and path.keys[:1] != ("error",)
+        if path.head in index and path.head not in hidden and path.keys[:1] != ("error",)
     }
     return tuple(found)
-
-
-def _renaming(graph: Graph, registry: Registry) -> Callable[[Path], Path]:
-    """Short names to full ones: `${NAME}` of an input, aliases of outputs, `error` of a step."""
-
-    def rename(path: Path) -> Path:
-        node = graph.nodes.get(NodeId(path.head))
-        if node is None:
-            return path if path.head in ("workflow", "secret") else Path("workflow", (path.head, *path.keys))
-        if path.keys[:1] == ("error",):
-            return Path(ERRORS, (node.id, *path.keys[1:]))
-        aliases = registry[node.type].aliases
-        if path.keys and path.keys[0] in aliases:
-            return Path(path.head, (aliases[str(path.keys[0])], *path.keys[1:]))
-        return path
-
-    return rename
-
-
-def output_resolver(program: Program, value: object, registry: Registry) -> Resolver | None:
-    """Resolves the `from` of a workflow's output."""
-    return compile_value(value, _renaming(program.graph, registry))  # type: ignore[arg-type]  # it is a JSON value
 
 
 def _targets(graph: Graph, index: Mapping[NodeId, int], *, back: bool) -> tuple[Mapping[str, tuple[int, ...]], ...]:
@@ -232,9 +275,8 @@ def _chain(block: int, parent: tuple[int, ...]) -> Iterator[int]:
         block = parent[block]
 
 
-def _limits(graph: Graph, max_concurrent: int | None) -> dict[str, int]:
+def _limits(graph: Graph, blocks: tuple[Block, ...], max_concurrent: int | None) -> dict[str, int]:
     """How many attempts may be inside each limit at once."""
-    blocks, _, _ = _blocks(graph, {node: at for at, node in enumerate(graph.nodes)})
     limits = {f"#block{at}": block.max_concurrent for at, block in enumerate(blocks) if block.max_concurrent}
     limits |= {f"#pool {name}": size for name, size in graph.settings.pools.items()}
     limits[SUBPROCESSES] = 32

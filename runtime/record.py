@@ -40,11 +40,14 @@ class Started(NamedTuple):
 
 
 class Succeeded(NamedTuple):
+    """A node did its work. `trouble` is the first error of a batch that went on in spite of some, as code and message."""
+
     node: NodeId
     at: float
     outputs: JsonObject
     action: str = DEFAULT
     attempts: int = 1
+    trouble: tuple[str, str] | None = None
 
 
 class Failed(NamedTuple):

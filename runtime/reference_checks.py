@@ -13,9 +13,9 @@ from runtime.node_types import Registry
 from runtime.references import BrokenReference, Path, Reference, keys_in, parse_template, strings_in
 from runtime.shape import Hints
 from runtime.workflow import InputSpec, JsonObject
+from runtime.workflow import BATCH_OUTPUTS
 
 RESERVED = frozenset({"workflow", "secret", "item", "index"})
-BATCH_OUTPUTS = ("results", "count", "success_count", "error_count", "errors")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from runtime.inputs import bind_inputs
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused
 from runtime.node_types import Registry, installed_types
 from runtime.policy import Grants, Need, denied, needs_of, unknown_grants
-from runtime.program import Program, compile_graph, output_resolver
+from runtime.program import Program, compile_graph
 from runtime.record import (
     Cancelled,
     Fact,
@@ -32,7 +32,7 @@ from runtime.record import (
     Started,
     Succeeded,
 )
-from runtime.references import MissingValue, Scope
+from runtime.references import MissingValue, Resolver, Scope
 from runtime.scheduler import State
 from runtime.workflow import JsonObject
 
@@ -254,11 +254,11 @@ def _outputs(prepared: Prepared, scope: Scope, nodes: Mapping[str, NodeRecord]) 
     graph = prepared.graph
     if graph.outputs is None:
         return {name: nodes[name].outputs if nodes[name].status == "succeeded" else None for name in graph.finals}
-    return {name: _value(prepared, spec.from_, scope) for name, spec in graph.outputs.items()}
+    resolvers = prepared.program.outputs or {}
+    return {name: _value(resolvers[name], spec.from_, scope) for name, spec in graph.outputs.items()}
 
 
-def _value(prepared: Prepared, source: JsonValue, scope: Scope) -> JsonValue:
-    resolve = output_resolver(prepared.program, source, prepared.registry)
+def _value(resolve: Resolver | None, source: JsonValue, scope: Scope) -> JsonValue:
     try:
         return source if resolve is None else resolve(scope)
     except MissingValue:

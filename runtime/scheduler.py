@@ -145,6 +145,8 @@ class Scheduler:
         self.state[self._program.index[fact.node]] = State.RUNNING
 
     def _succeeded(self, fact: Succeeded) -> None:
+        if fact.trouble is not None:
+            self.errors.append(RunError(fact.node, *fact.trouble))
         self._leave(self._end(fact.node, State.SUCCEEDED), fact.action)
 
     def _failed(self, fact: Failed) -> None:
@@ -279,6 +281,7 @@ class Scheduler:
         if any(self.state[node] in IN_FLIGHT for node in anew):
             return
         targets, self._going_back = dict.fromkeys(self._going_back), []
+        self._failed_blocks = {at for at in self._failed_blocks if not anew.keys() >= set(self._program.members[at])}
         for node in anew:
             self._forget(node, anew)
         for node in targets:
@@ -288,7 +291,7 @@ class Scheduler:
     def _forget(self, node: int, anew: dict[int, None]) -> None:
         """The node is as before its turn; edges from outside the loop keep what they have said."""
         self.state[node] = State.PENDING
-        self._broken[node] = self._live[node] = self._waits[node] = 0
+        self._broken[node] = self._live[node] = self._waits[node] = self._dropped[node] = 0
         for source, action in self._program.arriving.get(node, ()):
             if source in anew or source not in self._taken:
                 self._waits[node] += 1

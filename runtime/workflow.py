@@ -75,6 +75,9 @@ class Settings(Strict):
     pools: dict[str, Count] = {}
 
 
+BATCH_OUTPUTS = ("results", "count", "success_count", "error_count", "errors")
+
+
 class Batch(Strict):
     items: Json
     as_: str = Field(default="item", alias="as", pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")

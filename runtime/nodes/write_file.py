@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from stat import S_IMODE
 from threading import Lock
 from typing import BinaryIO
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from runtime.issues import JsonValue
 from runtime.node_types import NodeContext, node_type
@@ -23,6 +24,39 @@ from runtime.references import as_text
 from runtime.workflow import Json
 
 _one_append_at_a_time = Lock()  # else two branches that add to one file would each keep the other's lines out
+
+
+def restore(note: JsonValue) -> None:
+    """Takes a write back: the old bytes and mode, or no file and none of the folders made for it.
+
+    What it is to do depends on the note alone, so doing it twice, or once after half, ends the same.
+    """
+    before = Before.model_validate(note)
+    target = Path(before.path)
+    if before.content is not None:
+        with _replacing(target, before.mode) as file:
+            file.write(b64decode(before.content))
+        return
+    target.unlink(missing_ok=True)
+    for folder in before.made:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if not any(Path(folder).iterdir()):
+                Path(folder).rmdir()
+
+
+class Before(BaseModel):
+    """A file as it was: `content` in base64, None if it was not there; `made` are the folders to be made, inner first."""
+
+    path: str
+    content: str | None
+    mode: int | None
+    made: list[str]
+
+
+def _before(target: Path, mode: int | None) -> JsonValue:
+    made = [str(folder) for folder in target.parents if not folder.exists()]
+    content = None if mode is None else b64encode(target.read_bytes()).decode()
+    return Before(path=str(target), content=content, mode=mode, made=made).model_dump()
 
 
 class WriteFileParams(Params):
@@ -37,7 +71,7 @@ class WriteFileParams(Params):
     outputs={"path": "string", "bytes_written": "integer"},
     capabilities=partial(capability, "write"),
     effects=partial(effect, writes=True),
-    undoes=True,
+    undo=restore,
 )
 def write_file(params: WriteFileParams, context: NodeContext) -> dict[str, JsonValue]:
     """Writes a text file."""
@@ -45,6 +79,7 @@ def write_file(params: WriteFileParams, context: NodeContext) -> dict[str, JsonV
     with explained(params.path), _one_append_at_a_time if params.append else nullcontext():
         data = as_text(params.content).encode(params.encoding)
         mode = _mode_of(target, params.path)
+        context.keep(_before(target, mode))
         target.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(target, mode) as file:
             if params.append and mode is not None:

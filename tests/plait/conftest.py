@@ -4,32 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from plait.__main__ import main
-from runtime.issues import JsonValue
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """What a call of the command line gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, JsonValue]:
-        value: dict[str, JsonValue] = json.loads(self.out)
-        return value
-
-
-Call = Callable[..., Called]
-Write = Callable[..., str]
+from tests.command_line import Call, Called, Write
 
 
 class _Stdin(io.TextIOWrapper):

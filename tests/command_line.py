@@ -1,10 +1,44 @@
-"""Small workflows for the tests of the command line."""
+"""What the tests of the command line share: a call and what it gave, and small workflows to call it with."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from runtime.issues import JsonValue
 
 Document = dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a call of the command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> JsonValue:
+        value: JsonValue = json.loads(self.out)
+        return value
+
+    @property
+    def object(self) -> Document:
+        assert isinstance(self.json, dict)
+        return self.json
+
+    @property
+    def codes(self) -> list[JsonValue]:
+        """The codes of the printed object's issues."""
+        issues = self.object["issues"]
+        assert isinstance(issues, list)
+        return [issue["code"] for issue in issues if isinstance(issue, dict)]
+
+
+Call = Callable[..., Called]
+Write = Callable[..., str]
 
 
 def pipeline(*entries: JsonValue, **keys: JsonValue) -> Document:

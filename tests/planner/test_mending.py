@@ -1,0 +1,78 @@
+"""What is put into the language's own shape, and what is left alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.mending import mend
+from runtime.issues import JsonValue
+from runtime.node_types import Registry
+
+A: JsonValue = {"id": "a", "type": "echo", "params": {"text": "x"}}
+B: JsonValue = {"id": "b", "type": "echo", "params": {"text": "y"}}
+BLOCK: JsonValue = {"parallel": [A, B]}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "note"),
+    [
+        ({"workflow": {"pipeline": [A]}}, {"pipeline": [A]}, "took the workflow out of its key 'workflow'"),
+        ({"name": "n", "steps": [A]}, {"name": "n", "pipeline": [A]}, "read 'steps' as 'pipeline'"),
+        ([A, BLOCK], {"pipeline": [A, BLOCK]}, "read a list of steps as the pipeline"),
+        (BLOCK, {"pipeline": [BLOCK]}, "read a lone parallel block as the pipeline"),
+        (
+            {"pipeline": [A, {"pipeline": [B]}]},
+            {"pipeline": [A, B]},
+            "took the steps of a sequence into the pipeline around it",
+        ),
+        (
+            {"pipeline": [{"parallel": [A, [B]]}]},
+            {"pipeline": [{"parallel": [A, {"pipeline": [B]}]}]},
+            "read a list as the sequence of a branch",
+        ),
+        (
+            {"pipeline": [{"type": "parallel", "parallel": [A]}]},
+            {"pipeline": [{"parallel": [A]}]},
+            "left out 'type': 'parallel' of a parallel block",
+        ),
+        ({"pipeline": [{"id": "a", "type": "echo", "text": "x"}]}, {"pipeline": [A]}, "moved text into params"),
+    ],
+)
+def test_a_shape_that_means_one_thing_is_mended_and_noted(
+    written: JsonValue, meant: JsonValue, note: str, registry: Registry
+) -> None:
+    mended = mend(written, registry)
+    assert (mended.value, mended.notes) == (meant, (note,))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"pipeline": [A, BLOCK, {"parallel": [{"pipeline": [A]}, B]}]},
+        {"steps": [1, 2]},
+        {"steps": [A], "pipeline": [B]},
+        {"pipeline": [{"id": "a", "type": "echo", "text": "x", "params": {"text": "y"}}]},
+        {"pipeline": [{"id": "a", "type": "nobody", "text": "x"}]},
+        {"pipeline": "x", "workflow": {}},
+        None,
+        [],
+    ],
+)
+def test_what_is_right_or_doubtful_is_left_as_it_is(written: JsonValue, registry: Registry) -> None:
+    mended = mend(written, registry)
+    assert (mended.value, mended.notes) == (written, ())
+
+
+KEYS = st.sampled_from(["pipeline", "steps", "workflow", "parallel", "type", "id", "params", "text", "nodes"])
+VALUES = st.recursive(
+    st.none() | st.sampled_from(["echo", "parallel", "a"]) | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+)
+
+
+@given(VALUES)
+def test_mending_twice_is_mending_once_and_nothing_makes_it_raise(registry: Registry, value: JsonValue) -> None:
+    once = mend(value, registry).value
+    assert mend(once, registry).value == once

@@ -1,0 +1,83 @@
+"""What is accepted, and what a model is told of what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.request import Request
+from planner.validation import judge, reasons
+from runtime.checks import Examination
+from runtime.issues import Issue, JsonValue, errors_of
+from runtime.node_types import Registry
+
+ASKED = Request("say x")
+
+
+def echo(name: str, text: str = "x", **rest: JsonValue) -> JsonValue:
+    return {"id": name, "type": "echo", "params": {"text": text}, **rest}
+
+
+def told(value: JsonValue, registry: Registry) -> tuple[str, ...]:
+    verdict = judge(value, ASKED, registry)
+    return reasons(verdict.issues, verdict.candidate)
+
+
+def test_a_valid_workflow_is_accepted_as_it_is(registry: Registry) -> None:
+    value: JsonValue = {"pipeline": [echo("a"), echo("b", "${a.result}")]}
+    verdict = judge(value, ASKED, registry)
+    assert (verdict.candidate, verdict.issues, verdict.notes) == (value, (), ())
+
+
+def test_warnings_do_not_refuse_and_are_not_told(registry: Registry) -> None:
+    value: JsonValue = {"pipeline": [echo("a"), echo("b", "${workflow.who}")]}
+    assert judge(value, ASKED, registry).issues
+    assert told(value, registry) == ()
+
+
+def test_a_reason_names_the_step_and_the_place_inside_it(registry: Registry) -> None:
+    value: JsonValue = {"pipeline": [{"parallel": [echo("a"), echo("b", "${a.rsult}")]}]}
+    (reason,) = told({"pipeline": [echo("a"), echo("b", "${a.rsult}")]}, registry)
+    assert reason.startswith("step 'b' params/text: ")
+    assert "did you mean 'result'" in reason or "known: result" in reason
+    assert told(value, registry)
+
+
+def test_only_the_earliest_phase_is_told(registry: Registry) -> None:
+    value: JsonValue = {"pipeline": [{"parallel": []}, {"id": "a", "type": "nobody"}]}
+    (reason,) = told(value, registry)
+    assert reason.startswith("/pipeline/0/parallel: ")
+
+
+def test_an_unknown_key_does_not_hide_what_the_rest_means(registry: Registry) -> None:
+    value: JsonValue = {"pipeline": [echo("a", colour="red"), {"id": "b", "type": "nobody"}]}
+    assert len(told(value, registry)) == 2
+
+
+def test_at_most_eight_reasons_are_told_and_none_twice(registry: Registry) -> None:
+    many: list[JsonValue] = [{"id": f"s{at}", "type": "nobody"} for at in range(20)]
+    assert len(told({"pipeline": many}, registry)) == 8
+    issue = Issue("unknown_node_type", "/pipeline/0/type", "no")
+    assert reasons([issue, issue], None) == ("/pipeline/0/type: no",)
+
+
+def test_inputs_of_the_request_are_declared_and_others_are_undefined(registry: Registry) -> None:
+    asked = Request("greet", {"who": "string", "note": "what to add"})
+    verdict = judge({"pipeline": [echo("a", "${workflow.who} ${workflow.note} ${workflow.x}")]}, asked, registry)
+    assert isinstance(verdict.candidate, dict)
+    assert verdict.candidate["inputs"] == {"who": {"type": "string"}, "note": {"description": "what to add"}}
+    assert [issue.code for issue in errors_of(verdict.issues)] == ["undefined_input"]
+
+
+def test_nodes_and_edges_are_refused_with_the_pipeline_form_as_the_way_out(registry: Registry) -> None:
+    (reason,) = told({"nodes": [echo("a")], "edges": []}, registry)
+    assert reason.startswith("/nodes: found nodes and edges; write the steps in their order")
+
+
+def test_a_check_of_ones_own_refuses_too(registry: Registry) -> None:
+    def no_echo(examined: Examination) -> Iterator[Issue]:
+        for node in examined.graph.steps if examined.graph else ():
+            if node.type == "echo":
+                yield Issue("unknown_node_type", f"{node.path}/type", "echo is not wanted here")
+
+    verdict = judge({"pipeline": [echo("a")]}, ASKED, registry, [no_echo])
+    assert reasons(verdict.issues, verdict.candidate) == ("step 'a' type: echo is not wanted here",)
