@@ -33,7 +33,7 @@ from runtime.record import (
     Succeeded,
 )
 from runtime.references import MissingValue, Resolver, Scope
-from runtime.scheduler import State
+from runtime.scheduler import Scheduler, State
 from runtime.workflow import JsonObject
 
 Source = Graph | Mapping[str, JsonValue] | str | Path
@@ -216,7 +216,7 @@ def record_of(prepared: Prepared, executor: Executor, run_id: str) -> RunRecord:
     began = {fact.node: fact.at for fact in facts if isinstance(fact, Started)}
     ends = {fact.node: fact for fact in facts if isinstance(fact, Succeeded | Failed | Cancelled)}
     nodes: dict[str, NodeRecord] = {
-        node.id: _node_record(node, executor.scheduler.state[at], began.get(node.id), ends.get(node.id))
+        node.id: _node_record(node, at, executor.scheduler, began.get(node.id), ends.get(node.id))
         for at, node in enumerate(graph.nodes.values())
         if not node.hidden
     }
@@ -231,20 +231,22 @@ def record_of(prepared: Prepared, executor: Executor, run_id: str) -> RunRecord:
         sequential_seconds=sum(node.seconds for node in nodes.values()),
         nodes=nodes,
         errors=tuple(executor.scheduler.errors),
+        not_undone=tuple(executor.scheduler.not_undone),
         issues=prepared.warnings,
         facts=tuple(facts),
     )
 
 
-def _node_record(node: Node, state: State, began: float | None, end: NodeEnd | None) -> NodeRecord:
-    failed = {"code": end.code, "message": end.message} if isinstance(end, Failed) else None
+def _node_record(node: Node, at: int, scheduler: Scheduler, began: float | None, end: NodeEnd | None) -> NodeRecord:
+    error = next(({"code": e.code, "message": e.message} for e in scheduler.errors if e.node == node.id), None)
+    failed = {"code": end.code, "message": end.message} if isinstance(end, Failed) else error
     return NodeRecord(
-        status=_STATUS[state],
+        status=_STATUS[scheduler.state[at]],
         type=node.type,
         attempts=end.attempts if end else int(began is not None),
         started=began,
         finished=end.at if end and began is not None else None,
-        visits=int(began is not None),
+        visits=scheduler.visits[at] if began is not None else 0,
         outputs=None if end is None or isinstance(end, Cancelled) else end.outputs,
         error=failed,
     )
