@@ -21,7 +21,7 @@ MAX_ENTRIES, MAX_BRANCHES, MAX_SEQUENCE, MAX_WORDS = 12, 10, 8, 300
 MAX_DEPTH = 3  # of what is said about a param; deeper parts are any JSON
 
 _PLAIN: Schema = {"type": "string"}
-_REFERENCE = {"$ref": "#/$defs/reference"}
+_REFERENCE: Schema = {"$ref": "#/$defs/reference"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ class Listed:
 def catalogue(registry: Registry) -> tuple[Listed, ...]:
     """Every node type that can run, by name."""
     return tuple(
-        Listed(each.name, each.description, _signature(each), tuple(each.outputs))
-        for each in _usable(registry)
+        Listed(each.name, each.description, _signature(each), tuple(each.outputs)) for each in _usable(registry)
     )
 
 
@@ -46,7 +45,8 @@ def answer_schema(registry: Registry) -> Schema:
     """The JSON Schema of a workflow in the small language that models are asked for: steps, blocks, sequences."""
     types = _usable(registry)
     steps = {f"step_{each.name}": _step(each) for each in types}
-    entry, branch = {"$ref": "#/$defs/entry"}, {"$ref": "#/$defs/branch"}
+    entry: Schema = {"$ref": "#/$defs/entry"}
+    branch: Schema = {"$ref": "#/$defs/branch"}
     any_step: list[JsonValue] = [{"$ref": f"#/$defs/{name}"} for name in steps]
     block = _object({"parallel": _list(branch, 2, MAX_BRANCHES)})
     sequence = _object({"pipeline": _list(entry, 1, MAX_SEQUENCE)})

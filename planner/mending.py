@@ -1,4 +1,7 @@
-"""What models write in another shape, put into the language's own. Only where it can mean one thing; each is noted. Pure."""
+"""What models write in another shape, put into the language's own. Pure.
+
+Only where it can mean one thing; each mend is noted.
+"""
 
 from __future__ import annotations
 
@@ -34,53 +37,59 @@ class _Mender:
     notes: list[str] = field(default_factory=list)
 
     def document(self, value: JsonValue) -> JsonValue:
-        match value:
-            case {"workflow": dict(inner), **rest} if not rest:
-                self.notes.append("took the workflow out of its key 'workflow'")
-                return self.document(inner)
-            case {"steps": [*entries], **rest} if not rest.keys() & {"pipeline", "nodes"} and _are_entries(entries):
-                self.notes.append("read 'steps' as 'pipeline'")
-                return self.document({**rest, "pipeline": entries})
-            case [*entries] if _are_entries(entries):
-                self.notes.append("read a list of steps as the pipeline")
-                return {"pipeline": self.entries(entries)}
-            case {"parallel": [*_], **rest} if not rest.keys() & {"pipeline", "nodes"}:
-                self.notes.append("read a lone parallel block as the pipeline")
-                return {"pipeline": self.entries([value])}
-            case {"pipeline": [*entries], **rest}:
-                return {**rest, "pipeline": self.entries(entries)}
+        if isinstance(value, list) and _are_entries(value):
+            self.notes.append("read a list of steps as the pipeline")
+            return self.document({"pipeline": value})
+        if not isinstance(value, dict):
+            return value
+        if value.keys() == {"workflow"} and isinstance(value["workflow"], dict):
+            self.notes.append("took the workflow out of its key 'workflow'")
+            return self.document(value["workflow"])
+        if value.keys() & {"pipeline", "nodes"}:
+            return {key: self.entries(part) if key == "pipeline" else part for key, part in value.items()}
+        if _are_entries(value.get("steps")):
+            self.notes.append("read 'steps' as 'pipeline'")
+            return self.document({"pipeline" if key == "steps" else key: part for key, part in value.items()})
+        if "parallel" in value:
+            self.notes.append("read a lone parallel block as the pipeline")
+            return self.document({"pipeline": [value]})
         return value
 
-    def entries(self, entries: list[JsonValue]) -> list[JsonValue]:
+    def entries(self, entries: JsonValue) -> JsonValue:
         """A pipeline; a sequence among its entries is only more of the same."""
+        if not isinstance(entries, list):
+            return entries
         kept: list[JsonValue] = []
         for entry in entries:
-            match entry:
-                case {"pipeline": [*inner], **rest} if not rest:
-                    self.notes.append("took the steps of a sequence into the pipeline around it")
-                    kept += self.entries(inner)
-                case _:
-                    kept.append(self.entry(entry))
+            if isinstance(entry, dict) and entry.keys() == {"pipeline"} and isinstance(entry["pipeline"], list):
+                self.notes.append("took the steps of a sequence into the pipeline around it")
+                inner = self.entries(entry["pipeline"])
+                kept += inner if isinstance(inner, list) else []
+            else:
+                kept.append(self.entry(entry))
         return kept
 
     def entry(self, entry: JsonValue) -> JsonValue:
-        match entry:
-            case {"parallel": [*branches], **rest}:
-                if rest.get("type") == "parallel":
-                    self.notes.append("left out 'type': 'parallel' of a parallel block")
-                    rest = {key: value for key, value in rest.items() if key != "type"}
-                return {"parallel": [self.branch(branch) for branch in branches], **rest}
-            case {"type": str(name), **rest} if (node_type := self.registry.get(name)) is not None:
-                return self.step(dict(entry), node_type)
-        return entry
+        if not isinstance(entry, dict):
+            return entry
+        if isinstance(branches := entry.get("parallel"), list):
+            return self.block(entry, branches)
+        node_type = self.registry.get(kind) if isinstance(kind := entry.get("type"), str) else None
+        return self.step(entry, node_type) if node_type else entry
+
+    def block(self, block: dict[str, JsonValue], branches: list[JsonValue]) -> JsonValue:
+        kept = {**block, "parallel": [self.branch(branch) for branch in branches]}
+        if block.get("type") == "parallel":
+            self.notes.append("left out 'type': 'parallel' of a parallel block")
+            del kept["type"]
+        return kept
 
     def branch(self, branch: JsonValue) -> JsonValue:
-        match branch:
-            case [*entries] if _are_entries(entries):
-                self.notes.append("read a list as the sequence of a branch")
-                return {"pipeline": self.entries(entries)}
-            case {"pipeline": [*entries], **rest}:
-                return {"pipeline": self.entries(entries), **rest}
+        if isinstance(branch, list) and _are_entries(branch):
+            self.notes.append("read a list as the sequence of a branch")
+            return {"pipeline": self.entries(branch)}
+        if isinstance(branch, dict) and "pipeline" in branch:
+            return {**branch, "pipeline": self.entries(branch["pipeline"])}
         return self.entry(branch)
 
     def step(self, step: dict[str, JsonValue], node_type: NodeType) -> JsonValue:
@@ -95,5 +104,7 @@ class _Mender:
         return {**rest, "params": {**given, **strays}}
 
 
-def _are_entries(entries: list[JsonValue]) -> bool:
-    return bool(entries) and all(isinstance(each, dict) and each.keys() & {"type", "parallel"} for each in entries)
+def _are_entries(value: JsonValue) -> bool:
+    if not isinstance(value, list):
+        return False
+    return bool(value) and all(isinstance(each, dict) and each.keys() & {"type", "parallel"} for each in value)

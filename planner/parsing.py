@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from json_repair import repair_json
 
 from runtime.completion import FinishReason
-from runtime.documents import MAX_BYTES, MAX_DEPTH, read_document
+from runtime.documents import MAX_BYTES, read_document
 from runtime.issues import InvalidWorkflow, Issue, JsonValue
 
 MAX_TRIES = 32  # places in a text where a value may begin; more are noise
+MAX_OPEN = 128  # brackets looked through for the one that a closing bracket belongs to
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|(?P<torn>"(?:[^"\\]++|\\.)*+\\?\Z)|[\[\]{}]', re.DOTALL)
 _OPENING = re.compile(r"[\[{]")
@@ -131,7 +132,7 @@ def _end_of(text: str, start: int) -> int | None:
         bracket = token[0]
         if bracket in "[{":
             open_brackets.append("]" if bracket == "[" else "}")
-        elif bracket in "]}" and bracket in open_brackets[-MAX_DEPTH:]:
+        elif bracket in "]}" and bracket in open_brackets[-MAX_OPEN:]:
             while open_brackets.pop() != bracket:
                 pass
             if not open_brackets:
@@ -158,7 +159,7 @@ def _repaired(text: str) -> Parsed:
     try:
         value = repair_json(plain, return_objects=True)
         written = json.dumps(value, ensure_ascii=False)
-    except Exception:  # a guesser on hostile text: whatever goes wrong in it means that there is no repair
+    except Exception:  # noqa: BLE001  # a guesser on hostile text: whatever goes wrong in it means that there is no repair
         return strict
     if _content(written) != _content(plain):
         return strict

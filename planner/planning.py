@@ -13,7 +13,7 @@ from planner.catalog import answer_schema
 from planner.errors import NotAccepted
 from planner.parsing import parse_answer
 from planner.prompting import Correction, render_messages
-from planner.repair import Accept, Ask, Budget, GiveUp, Policy, Strategy, next_move
+from planner.repair import BUDGET, POLICY, Accept, Ask, Budget, GiveUp, Policy, Strategy, next_move
 from planner.request import Request, read_request
 from planner.validation import Check, judge, reasons
 from runtime.completion import Completion, CompletionClient, CompletionRequest, Usage
@@ -23,7 +23,7 @@ from runtime.node_types import Registry
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An accepted workflow in pipeline form, and what it took. `cost_usd` None means unknown; `seconds` is all of it."""
+    """An accepted workflow in pipeline form, and what it took. `cost_usd` None: unknown. `seconds` are wall time."""
 
     workflow: Mapping[str, JsonValue]
     attempts: tuple[Attempt, ...]
@@ -40,8 +40,8 @@ async def plan(
     registry: Registry,
     inputs: Mapping[str, str] | None = None,
     model: str | None = None,
-    budget: Budget = Budget(),
-    policy: Policy = Policy(),
+    budget: Budget = BUDGET,
+    policy: Policy = POLICY,
     checks: Sequence[Check] = (),
     on_attempt: Callable[[Attempt], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -79,8 +79,8 @@ def plan_sync(
     registry: Registry,
     inputs: Mapping[str, str] | None = None,
     model: str | None = None,
-    budget: Budget = Budget(),
-    policy: Policy = Policy(),
+    budget: Budget = BUDGET,
+    policy: Policy = POLICY,
     checks: Sequence[Check] = (),
     on_attempt: Callable[[Attempt], None] | None = None,
 ) -> Plan:

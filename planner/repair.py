@@ -10,7 +10,7 @@ from planner.attempt import Attempt, total_cost, total_usage
 from runtime.issues import errors_of
 
 Strategy = Literal["fresh", "conversation"]
-"""`fresh`: the request anew with the reasons, without the refused answer. `conversation`: that answer, then its issues."""
+"""`fresh`: the request anew with the reasons, without the refused answer. `conversation`: that answer, then reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,13 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`strategies` are taken in turn; after `repeats` attempts in a row with the same issues there is no further one."""
+    """`strategies` are taken in turn; `repeats` attempts in a row with the same issues are the last."""
 
     strategies: tuple[Strategy, ...] = ("fresh", "conversation")
     repeats: int = 3
+
+
+BUDGET, POLICY = Budget(), Policy()
 
 
 @dataclass(frozen=True, slots=True)

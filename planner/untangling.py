@@ -39,34 +39,36 @@ def untangle(entries: list[JsonValue], registry: Registry) -> Untangled:
 
 def _is_plain(entry: JsonValue) -> bool:
     """Whether an entry is well formed as far as order goes, and routes nowhere."""
-    match entry:
-        case {"next": _} | {"batch": _} | {"undo": _}:
-            return False
-        case {"parallel": [*inner]} | {"pipeline": [*inner]}:
-            return bool(inner) and all(_is_plain(each) for each in inner)
-        case {"id": str(), "type": str()}:
-            return True
-    return False
+    if not isinstance(entry, dict) or entry.keys() & {"next", "batch", "undo"}:
+        return False
+    if inner := inner_of(entry):
+        return all(_is_plain(each) for each in inner[1])
+    return isinstance(entry.get("id"), str) and isinstance(entry.get("type"), str)
+
+
+def inner_of(entry: JsonValue) -> tuple[str, list[JsonValue]] | None:
+    """The key of an entry that holds further ones, and those; None for a step."""
+    for key in ("parallel", "pipeline") if isinstance(entry, dict) else ():
+        if isinstance(entry, dict) and isinstance(inner := entry.get(key), list):
+            return key, inner
+    return None
 
 
 def _steps(entry: JsonValue) -> Iterator[Entry]:
-    match entry:
-        case {"parallel": [*inner]} | {"pipeline": [*inner]}:
-            for each in inner:
-                yield from _steps(each)
-        case dict():
-            yield entry
+    if inner := inner_of(entry):
+        for each in inner[1]:
+            yield from _steps(each)
+    elif isinstance(entry, dict):
+        yield entry
 
 
 def _with_steps(entry: JsonValue, change: Callable[[Entry], Entry]) -> JsonValue:
-    match entry:
-        case {"parallel": [*inner], **rest}:
-            return {"parallel": [_with_steps(each, change) for each in inner], **rest}
-        case {"pipeline": [*inner], **rest}:
-            return {"pipeline": [_with_steps(each, change) for each in inner], **rest}
-        case dict():
-            return change(entry)
-    return entry
+    if not isinstance(entry, dict):
+        return entry
+    if inner := inner_of(entry):
+        key, entries = inner
+        return {**entry, key: [_with_steps(each, change) for each in entries]}
+    return change(entry)
 
 
 def _uses(entry: JsonValue) -> set[str]:
@@ -128,13 +130,12 @@ def _name_outputs(entries: list[JsonValue], registry: Registry, notes: list[str]
 
 
 def _in_texts(value: JsonValue, change: Callable[[re.Match[str]], str]) -> JsonValue:
-    match value:
-        case str():
-            return _GENERIC.sub(change, value)
-        case list():
-            return [_in_texts(each, change) for each in value]
-        case dict():
-            return {key: _in_texts(each, change) for key, each in value.items()}
+    if isinstance(value, str):
+        return _GENERIC.sub(change, value)
+    if isinstance(value, list):
+        return [_in_texts(each, change) for each in value]
+    if isinstance(value, dict):
+        return {key: _in_texts(each, change) for key, each in value.items()}
     return value
 
 
@@ -218,10 +219,8 @@ def _as_branch(entries: list[JsonValue]) -> JsonValue:
 
 
 def _sequence(branch: JsonValue) -> list[JsonValue]:
-    match branch:
-        case {"pipeline": [*entries]}:
-            return entries
-    return [branch]
+    inner = inner_of(branch)
+    return inner[1] if inner and inner[0] == "pipeline" else [branch]
 
 
 def _name(entry: JsonValue) -> str:

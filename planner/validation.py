@@ -14,6 +14,7 @@ from runtime.issues import Issue, JsonValue, errors_of
 from runtime.node_types import Registry
 
 MAX_SHOWN = 8
+_FOR_A_MODEL = {"unknown_reference": "add the step that gives it, before this one, or use one that is there"}
 
 Check: TypeAlias = Callable[[Examination], Iterable[Issue]]
 """A rule of one's own about what is accepted; asked once the workflow has a graph."""
@@ -60,8 +61,9 @@ def reasons(issues: Iterable[Issue], candidate: JsonValue) -> tuple[str, ...]:
 
 
 def _sentence(issue: Issue, candidate: JsonValue) -> str:
-    hint = f"; {issue.hint}" if issue.hint else ""
-    return f"{_place(issue.path, candidate)}: {issue.message}{hint}" if issue.path else f"{issue.message}{hint}"
+    hints = [hint for hint in (issue.hint, _FOR_A_MODEL.get(issue.code)) if hint]
+    what = "; ".join([issue.message, *hints])
+    return f"{_place(issue.path, candidate)}: {what}" if issue.path else what
 
 
 def _place(path: str, candidate: JsonValue) -> str:

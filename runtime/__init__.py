@@ -11,7 +11,8 @@ from runtime.completion import (
     ScriptedClient,
     Usage,
 )
-from runtime.graph import Block, Edge, Graph, Node, build_graph
+from runtime.documents import Document, read_document
+from runtime.graph import Block, Edge, Graph, Node, build_graph, ordered_pairs
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, PlaitError, Refused, Unavailable
 from runtime.node_types import Effect, NodeContext, NodeFailed, NodeType, Registry, installed_types, node_type
 from runtime.record import NodeRecord, RunError, RunRecord
@@ -25,6 +26,7 @@ __all__ = [
     "CompletionClient",
     "CompletionError",
     "CompletionRequest",
+    "Document",
     "Edge",
     "Effect",
     "Examination",
@@ -55,7 +57,9 @@ __all__ = [
     "installed_types",
     "load",
     "node_type",
+    "ordered_pairs",
     "prepare",
+    "read_document",
     "run",
     "run_in_virtual_time",
 ]

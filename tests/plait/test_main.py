@@ -78,7 +78,7 @@ def test_a_shell_only_run_imports_nothing_of_the_models(tmp_path: Path) -> None:
     document = tmp_path / "work.yaml"
     document.write_text("pipeline: [{id: a, type: shell, params: {command: echo ran}}]")
     ran = plait("run", str(document), "--yes")
-    assert (ran.returncode, ran.stdout) == (0, "ran\n\n")
+    assert (ran.returncode, ran.stdout) == (0, "ran\n")
     assert not imported(ran.stderr) & {*HEAVY, "planner", "evals"}
 
 

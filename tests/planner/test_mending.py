@@ -12,6 +12,8 @@ from runtime.node_types import Registry
 
 A: JsonValue = {"id": "a", "type": "echo", "params": {"text": "x"}}
 B: JsonValue = {"id": "b", "type": "echo", "params": {"text": "y"}}
+C: JsonValue = {"id": "c", "type": "echo", "params": {"text": "z"}}
+D: JsonValue = {"id": "d", "type": "echo", "params": {"text": "${a.result}"}}
 BLOCK: JsonValue = {"parallel": [A, B]}
 
 
@@ -20,7 +22,7 @@ BLOCK: JsonValue = {"parallel": [A, B]}
     [
         ({"workflow": {"pipeline": [A]}}, {"pipeline": [A]}, "took the workflow out of its key 'workflow'"),
         ({"name": "n", "steps": [A]}, {"name": "n", "pipeline": [A]}, "read 'steps' as 'pipeline'"),
-        ([A, BLOCK], {"pipeline": [A, BLOCK]}, "read a list of steps as the pipeline"),
+        ([BLOCK, C], {"pipeline": [BLOCK, C]}, "read a list of steps as the pipeline"),
         (BLOCK, {"pipeline": [BLOCK]}, "read a lone parallel block as the pipeline"),
         (
             {"pipeline": [A, {"pipeline": [B]}]},
@@ -50,7 +52,7 @@ def test_a_shape_that_means_one_thing_is_mended_and_noted(
 @pytest.mark.parametrize(
     "written",
     [
-        {"pipeline": [A, BLOCK, {"parallel": [{"pipeline": [A]}, B]}]},
+        {"pipeline": [BLOCK, {"parallel": [{"pipeline": [C]}, D]}]},
         {"steps": [1, 2]},
         {"steps": [A], "pipeline": [B]},
         {"pipeline": [{"id": "a", "type": "echo", "text": "x", "params": {"text": "y"}}]},

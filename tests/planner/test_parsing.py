@@ -70,7 +70,7 @@ def test_what_is_nearly_json_is_repaired_and_the_repair_is_noted(text: str) -> N
     assert parsed.notes[-1].startswith("repaired the JSON: ")
 
 
-@pytest.mark.parametrize("cut", range(1, len(TEXT)))
+@pytest.mark.parametrize("cut", range(2, len(TEXT)))
 def test_an_answer_that_breaks_off_is_never_repaired(cut: int) -> None:
     assert refusal(TEXT[:cut]) == "the answer breaks off before its JSON is closed"
 
@@ -80,8 +80,8 @@ def test_an_answer_cut_at_its_length_limit_is_refused_even_if_it_is_json() -> No
 
 
 def test_a_repair_that_would_lose_something_is_not_made() -> None:
-    assert "twice" in refusal('{"pipeline": [], "pipeline": [1]}') or refusal('{"pipeline": [], "pipeline": [1]}')
-    assert parse_answer('{"pipeline": [1, 2 3.50]} ').value is None
+    assert "the key 'pipeline' is there already" in refusal('{"pipeline": [], "pipeline": [1]}')
+    assert refusal('{"pipeline": [1, 2 03]}')
 
 
 @pytest.mark.parametrize("text", ["", " \n\t"])
@@ -94,7 +94,9 @@ def test_an_answer_without_an_object_says_so(text: str) -> None:
     assert refusal(text) == "there is no JSON object in the answer"
 
 
-@pytest.mark.parametrize("text", ["{" * 100_000, "[" * 300 + "]" * 300, '{"a":' * 200 + "1" + "}" * 200, "{x" * 2_000_000])
+@pytest.mark.parametrize(
+    "text", ["{" * 100_000, "[" * 300 + "]" * 300, '{"a":' * 200 + "1" + "}" * 200, "{x" * 2_000_000]
+)
 def test_hostile_nesting_and_size_are_refused(text: str) -> None:
     assert parse_answer(text).issues
 

@@ -6,6 +6,7 @@ import pytest
 
 from planner.prompting import Correction, render_messages, show_messages
 from planner.request import Request
+from runtime.completion import Message
 from runtime.node_types import Registry, installed_types
 
 HOSTILE = ["{{ 7*7 }}", "{% for x in y %}", "${x}", "{# gone #}", "{{ ''.__class__ }}", "</system> & <b> \"'", "é 日本"]
@@ -21,7 +22,7 @@ def test_a_repair_in_conversation_begins_with_the_whole_first_prompt(registry: R
     first = render_messages(Request("read a"), registry)
     repair = render_messages(Request("read a"), registry, Correction("conversation", ("no such type",), {"x": 1}))
     assert repair[: len(first)] == first
-    assert [(message.role, message.content) for message in repair[len(first) :]][0] == ("assistant", '{"x": 1}')
+    assert repair[len(first)] == Message("assistant", '{"x": 1}')
     assert "- no such type\n" in repair[-1].content
 
 
@@ -46,7 +47,7 @@ def test_inputs_are_named_with_what_is_said_of_them(registry: Registry) -> None:
 
 def test_every_node_type_and_the_main_output_of_each_are_in_the_system_message(registry: Registry) -> None:
     system = render_messages(Request("a"), registry)[0].content
-    assert "total(numbers: list, labels?: object): Adds numbers. Outputs: ${id.sum}, ${id.count}" in system
+    assert "total(numbers: list, labels?: object): Adds numbers. Output ${id.sum}, also count." in system
     assert "later" not in system
 
 

@@ -9,13 +9,15 @@ from planner.repair import Accept, Ask, Budget, GiveUp, Move, Policy, next_move
 from runtime.completion import Usage
 from runtime.issues import Code, Issue
 
+AMPLE = Budget(attempts=9)
+
 
 def wrong(message: str = "no", code: Code = "unknown_node_type", **rest: object) -> Attempt:
     details = {"candidate": {"pipeline": []}, "usage": Usage(90, 10), "cost_usd": 0.5, **rest}
     return Attempt(1, "", issues=(Issue(code, "", message),), **details)  # type: ignore[arg-type]  # fields by name
 
 
-def after(*attempts: Attempt, budget: Budget = Budget(attempts=9), elapsed: float = 0.0) -> Move:
+def after(*attempts: Attempt, budget: Budget = AMPLE, elapsed: float = 0.0) -> Move:
     return next_move(attempts, budget, Policy(), elapsed)
 
 

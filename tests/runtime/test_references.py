@@ -60,15 +60,11 @@ def test_a_string_that_is_one_reference_keeps_the_type(text: str, value: JsonVal
         ("${a.none} ${a.float}", "null 1.5"),
         (" ${a.text}", " hi"),
         ("${a}", SCOPE["a"]),
-        ("${a.é}", "${a.é}"),
         ('${a["é"]}${a.text}', "ühi"),
     ],
 )
 def test_inside_a_longer_string_a_value_stands_as_compact_json(text: str, value: JsonValue) -> None:
-    if "a.é" in text:
-        assert isinstance(parse_template(text)[0], BrokenReference)
-    else:
-        assert resolve(text) == value
+    assert resolve(text) == value
 
 
 def test_compact_json_has_no_ascii_escapes() -> None:
@@ -138,13 +134,14 @@ def test_a_missing_value_names_the_last_path() -> None:
         "${a ?? }",
         "${a ?? 1 ?? b}",
         '${"x"}',
-        "${a ?? NaN}",
+        "${a ?? [NaN]}",
         "${a ?? 1e999}",
         '${a ?? "\\ud800"}',
         "${a ?? 'x'}",
         "${a + b}",
         "${f(a)}",
         "${a.b c}",
+        "${a.é}",
     ],
 )
 def test_what_is_no_reference_is_broken_and_says_how_to_write_the_text(text: str) -> None:
@@ -262,15 +259,15 @@ def test_an_escaped_text_comes_back(text: str) -> None:
 def test_a_text_of_literals_and_references_resolves_to_their_concatenation(
     parts: list[tuple[str, JsonValue] | str],
 ) -> None:
-    scope: dict[str, JsonValue] = {f"s{at}": {part[0]: part[1]} for at, part in enumerate(parts) if len(part) == 2}
+    scope: dict[str, JsonValue] = {}
     text = expected = ""
     for at, part in enumerate(parts):
         if isinstance(part, str):
             plain = part.replace("$", "")  # a dollar before a reference would be part of an escape
             text, expected = text + plain, expected + plain
         else:
+            scope[f"s{at}"] = {part[0]: part[1]}
             text, expected = f"{text}${{s{at}.{part[0]}}} ", f"{expected}{as_text(part[1])} "
-    scope |= {f"s{at}": {part[0]: part[1]} for at, part in enumerate(parts) if isinstance(part, tuple)}
     resolver = compile_value(text)
     assert (text if resolver is None else resolver(scope)) == expected
 

@@ -1,0 +1,137 @@
+"""Steps come after what they use, twins get names, and outputs are called by their names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.untangling import untangle
+from runtime.checks import examine
+from runtime.issues import JsonValue
+from runtime.node_types import Registry
+
+
+def step(name: str, *uses: str) -> JsonValue:
+    return {"id": name, "type": "echo", "params": {"text": " ".join(f"${{{each}.result}}" for each in uses)}}
+
+
+def block(*branches: JsonValue) -> JsonValue:
+    return {"parallel": list(branches)}
+
+
+def sequence(*steps: JsonValue) -> JsonValue:
+    return {"pipeline": list(steps)}
+
+
+def names(entry: JsonValue) -> JsonValue:
+    """Only the ids: a list is a sequence, {"|": [...]} a block."""
+    if isinstance(entry, list):
+        return [names(each) for each in entry]
+    assert isinstance(entry, dict)
+    if "parallel" in entry:
+        return {"|": names(entry["parallel"])}
+    return names(entry["pipeline"]) if "pipeline" in entry else entry["id"]
+
+
+A, B, C, D = step("a"), step("b"), step("c", "a"), step("d", "a", "b")
+ROUTED: JsonValue = {"id": "c", "type": "echo", "params": {"text": "${a.result}"}, "next": {"default": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("written", "order", "note"),
+    [
+        ([block(A, B, D)], [{"|": ["a", "b"]}, "d"], "put 'd' after the block, which it uses"),
+        ([block(A, C)], ["a", "c"], "put 'c' after 'a', which it uses"),
+        ([block(C, B, A)], [{"|": ["b", ["a", "c"]]}], "put 'c' after 'a', which it uses"),
+        ([block(sequence(A, B), step("x"), D)], [{"|": [["a", "b", "d"], "x"]}], "put 'd' after the steps a, b"),
+        ([C, A], ["a", "c"], "put 'a' before what uses it"),
+        ([block(C, B), A], ["a", {"|": ["c", "b"]}], "put 'a' before what uses it"),
+        ([block(block(A, C), B)], [{"|": [["a", "c"], "b"]}], "put 'c' after 'a', which it uses"),
+    ],
+)
+def test_a_step_comes_after_what_it_uses(
+    written: list[JsonValue], order: JsonValue, note: str, registry: Registry
+) -> None:
+    untangled = untangle(written, registry)
+    assert names(untangled.entries) == order
+    assert any(each.startswith(note) for each in untangled.notes)
+    assert examine({"pipeline": untangled.entries}, registry).valid
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [block(A, B), D],
+        [block(step("a", "b"), step("b", "a"))],
+        [step("a", "b"), step("b", "a")],
+        [{"parallel": [A, C], "on_error": "continue"}],
+        [ROUTED, A],
+        [C, C],
+        ["a", None],
+    ],
+    ids=["in order", "a circle in a block", "a circle", "a block with a mode", "routing", "ambiguous", "no steps"],
+)
+def test_what_is_in_order_or_has_no_one_order_is_left_alone(written: list[JsonValue], registry: Registry) -> None:
+    kept = untangle(written, registry)
+    assert kept.entries == written or kept.notes == ("called the other step 'c' 'c_2'",)
+
+
+def test_the_second_of_two_equal_ids_gets_another_if_nobody_refers_to_it(registry: Registry) -> None:
+    untangled = untangle([A, block(A, step("a_2")), A], registry)
+    assert names(untangled.entries) == ["a", {"|": ["a_3", "a_2"]}, "a_4"]
+    assert untangle([A, A, C], registry).entries == [A, A, C]
+
+
+def test_result_of_a_type_without_such_an_output_is_its_main_one(registry: Registry) -> None:
+    total: JsonValue = {"id": "t", "type": "total", "params": {"numbers": [1]}}
+    user: JsonValue = {
+        "id": "u",
+        "type": "echo",
+        "params": {"text": "${t.result} ${t.output } $${t.result} ${u.result}"},
+    }
+    untangled = untangle([total, user], registry)
+    assert untangled.entries[1]["params"]["text"] == "${t.sum} ${t.sum } $${t.result} ${u.result}"  # type: ignore[index,call-overload]  # JSON
+    assert untangled.notes == ("read ${t.result} as ${t.sum}", "read ${t.output} as ${t.sum}")
+
+
+STEPS = "abcdef"
+
+
+def used_earlier(draw: st.DrawFn) -> list[JsonValue]:
+    """Six steps that use only earlier ones of the alphabet, written in any order."""
+    steps = [step("a")]
+    for at, name in enumerate(STEPS[1:], 1):
+        steps.append(step(name, *draw(st.sets(st.sampled_from(STEPS[:at]), max_size=2))))
+    return draw(st.permutations(steps))
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> list[JsonValue]:
+    """Such steps cut into entries, blocks and sequences."""
+    mixed, entries = used_earlier(draw), list[JsonValue]()
+    while mixed:
+        size = draw(st.integers(1, 3))
+        part, mixed = mixed[:size], mixed[size:]
+        entries.append(part[0] if len(part) == 1 else block(*part[:-1], sequence(part[-1])))
+    return entries
+
+
+@given(st.composite(used_earlier)(), st.booleans())
+def test_steps_in_any_order_become_valid_side_by_side_or_one_after_another(
+    registry: Registry, written: list[JsonValue], together: bool
+) -> None:
+    untangled = untangle([block(*written)] if together else written, registry)
+    assert examine({"pipeline": untangled.entries}, registry).valid
+
+
+@given(pipelines())
+def test_untangling_keeps_every_step_and_has_nothing_to_do_the_second_time(
+    registry: Registry, written: list[JsonValue]
+) -> None:
+    once = untangle(written, registry).entries
+    assert sorted(str(names(once)).translate(PUNCTUATION)) == sorted(STEPS)
+    assert untangle(once, registry).entries == once
+
+
+PUNCTUATION = str.maketrans("", "", "[]{}|:', ")
