@@ -58,8 +58,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(home), name)
-    raise AttributeError(f"module 'plait' has no attribute '{name}'")
+if not TYPE_CHECKING:  # a type checker would take any name at all for one of these
+
+    def __getattr__(name: str) -> object:
+        for home, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(home), name)
+        raise AttributeError(f"module 'plait' has no attribute '{name}'")

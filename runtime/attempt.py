@@ -1,4 +1,4 @@
-"""One try of one node, and whether to try again: resolve the params, call the type within its time, classify the end."""
+"""One try of one node, and whether to try again: resolve the params, call the type in its time, classify the end."""
 
 from __future__ import annotations
 
@@ -107,9 +107,8 @@ async def try_once(task: Task, scope: Scope, world: World, attempt: int) -> Ende
     limit = _shorter(task.timeout, getattr(model, "timeout", None)) if task.own_timeout else task.timeout
     work = _call(node_type, model, world, world.context(task, attempt))
     returned = await (work if limit is None else _within(limit, work))
-    if isinstance(returned, Routed):
-        return Ended(_own_copy(node_type, dict(returned.outputs)), returned.action)
-    return Ended(_own_copy(node_type, node_type.read(returned)))
+    action = returned.action if isinstance(returned, Routed) else DEFAULT
+    return Ended(_own_copy(node_type, returned), action)
 
 
 async def _within(seconds: float, work: Awaitable[object]) -> object:
@@ -165,9 +164,9 @@ def _validated(node_type: NodeType, params: JsonObject) -> BaseModel:
     raise NodeFailed("param_type", "; ".join(places))
 
 
-def _own_copy(node_type: NodeType, outputs: JsonObject) -> JsonObject:
+def _own_copy(node_type: NodeType, returned: object) -> JsonObject:
     try:
-        return copy_json(outputs)  # type: ignore[return-value]  # it copies an object to an object
+        return copy_json(node_type.read(returned))  # type: ignore[return-value]  # it copies an object to an object
     except (TypeError, ValueError, RecursionError) as error:
         message = f"the outputs of '{node_type.name}' cannot be recorded as JSON: {error}"
         raise NodeFailed("output_not_json", message) from None

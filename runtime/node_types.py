@@ -115,7 +115,7 @@ def _as_written(params: JsonObject) -> JsonObject:
 
 
 def _named(returned: Returned) -> JsonObject:
-    return dict(returned)
+    return dict(returned.outputs if isinstance(returned, Routed) else returned)
 
 
 def _single(returned: Returned) -> JsonObject:

@@ -14,8 +14,9 @@ from typing import BinaryIO
 
 from pydantic import Field
 
+from runtime.graph import DEFAULT
 from runtime.issues import JsonValue
-from runtime.node_types import ANYTHING, NodeContext, NodeFailed, ParamProblem, node_type
+from runtime.node_types import ANYTHING, NodeContext, NodeFailed, ParamProblem, Routed, node_type
 from runtime.nodes.foreign_json import read_json
 from runtime.nodes.params import Params
 from runtime.processes import OUTPUT_LIMIT, Finished, run_process
@@ -74,8 +75,9 @@ def _names_set(source: str) -> set[str]:
     verbatim=frozenset({"source"}),
     transient=frozenset({"code_error"}),
     limit="subprocesses",
+    routes=True,
 )
-async def code(params: CodeParams, context: NodeContext) -> dict[str, JsonValue]:
+async def code(params: CodeParams, context: NodeContext) -> Routed:
     """Runs a Python function."""
     task = json.dumps({"source": params.source, "inputs": params.inputs}).encode()
     with TemporaryFile() as answer:
@@ -83,7 +85,18 @@ async def code(params: CodeParams, context: NodeContext) -> dict[str, JsonValue]
         _log(finished, context)
         if finished.cut:
             raise NodeFailed("output_limit", f"the code printed more than {OUTPUT_LIMIT} bytes and was ended")
-        return {"result": _result(_read(answer), finished)}
+        return _routed(_result(_read(answer), finished))
+
+
+def _routed(result: JsonValue) -> Routed:
+    """An object with `action`, and at most `result` beside it, chooses what comes next."""
+    if (
+        isinstance(result, dict)
+        and isinstance(action := result.get("action"), str)
+        and result.keys() <= {"action", "result"}
+    ):
+        return Routed({"result": result.get("result")}, action)
+    return Routed({"result": result}, DEFAULT)
 
 
 async def _run(task: bytes, folder: Path, answer: BinaryIO) -> Finished:

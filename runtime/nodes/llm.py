@@ -20,7 +20,7 @@ from runtime.completion import (
     RateLimited,
 )
 from runtime.issues import JsonValue
-from runtime.node_types import NodeContext, NodeFailed, node_type
+from runtime.node_types import NodeContext, NodeFailed, Routed, node_type
 from runtime.nodes.foreign_json import read_json
 from runtime.nodes.params import Params, Prose, literal
 from runtime.workflow import Json, JsonObject
@@ -66,29 +66,60 @@ def _capabilities(params: JsonObject) -> Iterable[str]:
     aliases={"response": "result"},
     capabilities=_capabilities,
     transient=frozenset({"rate_limited", "model_unreachable"}),
+    routes=True,
 )
-async def llm(params: LlmParams, context: NodeContext) -> dict[str, JsonValue]:
+async def llm(params: LlmParams, context: NodeContext) -> Routed:
     """Asks a language model."""
     if context.completions is None:
         raise NodeFailed("model_unavailable", "this run has no language model; name one with --model or PLAIT_MODEL")
-    completion = await _ask(context.completions, _request(params))
+    completion = await _ask(context.completions, _request(params, context.actions))
     outputs = _outputs(completion)
     if completion.finish_reason == "length":
         raise NodeFailed("output_cut", _cut(params, completion), outputs)
-    if params.output_schema is not None:
+    if context.actions:
+        outputs |= _choice(completion.text, params.output_schema, context.actions, outputs)
+    elif params.output_schema is not None:
         outputs["result"] = _value(completion.text, params.output_schema, outputs)
-    return outputs
+    return Routed(outputs, str(outputs["action"]))
 
 
-def _request(params: LlmParams) -> CompletionRequest:
+def _request(params: LlmParams, actions: tuple[str, ...]) -> CompletionRequest:
     system = () if params.system is None else (Message("system", params.system),)
+    prompt, schema = params.prompt, params.output_schema
+    if actions:
+        prompt = f"{prompt}\n\n{_CHOOSE.format(actions=', '.join(actions))}"
+        schema = _choice_schema(params.output_schema, actions)
     return CompletionRequest(
-        messages=(*system, Message("user", params.prompt)),
+        messages=(*system, Message("user", prompt)),
         model=params.model,
         temperature=params.temperature,
         max_tokens=params.max_tokens,
-        schema=params.output_schema,
+        schema=schema,
     )
+
+
+_CHOOSE = 'Answer as JSON: {{"result": your answer, "action": what comes next}}. The action is one of: {actions}.'
+
+
+def _choice_schema(result: JsonObject | None, actions: tuple[str, ...]) -> JsonObject:
+    """An answer and the action that follows from it, the answer first: what is chosen may then rest on it."""
+    return {
+        "type": "object",
+        "properties": {"result": result or {"type": "string"}, "action": {"enum": list(actions)}},
+        "required": ["result", "action"],
+        "additionalProperties": False,
+    }
+
+
+def _choice(
+    text: str, result: JsonObject | None, actions: tuple[str, ...], outputs: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    answer = _value(text, _choice_schema(result, actions), outputs)
+    chosen = answer.get("action") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or chosen not in actions:
+        message = f"the answer chose {chosen!r}, which is none of the actions {', '.join(actions)}"
+        raise NodeFailed("output_invalid", message, outputs)
+    return {"result": answer.get("result"), "action": chosen}
 
 
 async def _ask(client: CompletionClient, request: CompletionRequest) -> Completion:

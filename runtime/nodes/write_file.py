@@ -45,7 +45,7 @@ def restore(note: JsonValue) -> None:
 
 
 class Before(BaseModel):
-    """A file as it was: `content` in base64, None if it was not there; `made` are the folders to be made, inner first."""
+    """A file as it was: `content` in base64, None if it was not there; `made`: the folders to be made, inner first."""
 
     path: str
     content: str | None

@@ -99,14 +99,17 @@ def test_ordered_writers_and_other_places_are_not_ambiguous(document: Document) 
 
 
 def test_effects_under_rollback_want_an_undo() -> None:
-    undone = shell("c", undo={"type": "shell", "params": {"command": "true"}})
-    entries = [shell("a"), step("b"), undone, write("d", content="${c.stdout}")]
+    undone = shell("c", "true ${b.result}", undo={"type": "shell", "params": {"command": "true"}})
+    entries = [shell("a"), step("b", "${a.stdout}"), undone, write("d", content="${c.stdout}")]
     assert found(pipeline(*entries, settings={"on_error": "rollback"})) == {("rollback_without_undo", "/pipeline/0")}
     assert not issues(pipeline(*entries))
 
 
 def test_a_block_under_rollback_speaks_for_what_is_inside_it() -> None:
-    inside = {"parallel": [step("a"), {"pipeline": [shell("b"), shell("c", "true ${b.stdout}")]}], "on_error": "rollback"}
+    inside = {
+        "parallel": [step("a"), {"pipeline": [shell("b"), shell("c", "true ${b.stdout}")]}],
+        "on_error": "rollback",
+    }
     paths = {"/pipeline/0/parallel/1/pipeline/0", "/pipeline/0/parallel/1/pipeline/1"}
     assert found(pipeline(inside, shell("d"))) == {("rollback_without_undo", path) for path in paths}
     document = graph([step("a"), shell("b")], blocks=[{"id": "k", "nodes": ["a", "b"], "on_error": "rollback"}])

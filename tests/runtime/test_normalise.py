@@ -40,7 +40,10 @@ def test_a_graph_that_is_not_series_parallel_keeps_exactly_its_edges() -> None:
         ([block(step("a"), step("b")), block(step("c"), step("d"))], "a-c a-d b-c b-d"),
         ([block(step("a"), row(step("b"), step("c"))), step("d")], "b-c a-d c-d"),
         ([block(step("a"), block(step("b"), step("c"))), step("d")], "a-d b-d c-d"),
-        ([step("x"), block(row(step("a"), block(step("b"), step("c")), step("d")), step("e"))], "x-a x-e a-b a-c b-d c-d"),
+        (
+            [step("x"), block(row(step("a"), block(step("b"), step("c")), step("d")), step("e"))],
+            "x-a x-e a-b a-c b-d c-d",
+        ),
         ([block(row(block(step("a"), step("b")), block(step("c"), step("d"))))], "a-c a-d b-c b-d"),
         ([block(block(block(step("a")))), block(step("b"))], "a-b"),
     ],

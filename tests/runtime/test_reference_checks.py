@@ -194,7 +194,9 @@ def test_outside_of_a_batch_there_is_no_item() -> None:
 
 def test_a_batch_has_the_outputs_of_a_batch_and_no_others() -> None:
     batch = step("b", "${item}", batch={"items": [1]})
-    assert not errors(pipeline(batch, step("c", "${b.results} ${b.count} ${b.success_count} ${b.error_count} ${b.errors}")))
+    assert not errors(
+        pipeline(batch, step("c", "${b.results} ${b.count} ${b.success_count} ${b.error_count} ${b.errors}"))
+    )
     document = pipeline(batch, step("c", "${b.result}"))
     assert errors(document) == {("unknown_output", "/pipeline/1/params/value")}
     assert only_issue(document, "unknown_output").hint == "did you mean 'results'?"

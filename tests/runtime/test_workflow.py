@@ -255,7 +255,9 @@ def test_loading_raises_with_every_issue() -> None:
     assert {issue.path for issue in caught.value.issues} == {"/pipeline/0/id", "/pipeline/0/type", "/x"}
 
 
-keys = st.sampled_from(["pipeline", "nodes", "edges", "parallel", "id", "type", "params", "next", "batch", "inputs", "x"])
+keys = st.sampled_from(
+    ["pipeline", "nodes", "edges", "parallel", "id", "type", "params", "next", "batch", "inputs", "x"]
+)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["a", "transform", "${a}", "${"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),

@@ -139,3 +139,20 @@ def test_a_cancelled_step_ends_its_process(bench: Bench, folder: Path) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(asyncio.run(run()), 0)
+
+
+@pytest.mark.parametrize(
+    ("returned", "action", "result"),
+    [
+        ('{"action": "again"}', "again", None),
+        ('{"action": "again", "result": 3}', "again", 3),
+        ('{"action": "again", "more": 3}', "default", {"action": "again", "more": 3}),
+        ('{"action": 5}', "default", {"action": 5}),
+    ],
+)
+def test_an_object_with_an_action_and_at_most_a_result_chooses_what_comes_next(
+    bench: Bench, returned: str, action: str, result: JsonValue
+) -> None:
+    source = f"def run(): return {returned}"
+    chosen = asyncio.run(code.call(code.params(source=source), bench.context))
+    assert (chosen.action, chosen.outputs) == (action, {"result": result})

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from runtime.completion import (
@@ -17,7 +21,7 @@ from runtime.completion import (
     Usage,
 )
 from runtime.issues import JsonValue
-from runtime.node_types import NodeFailed
+from runtime.node_types import NodeContext, NodeFailed
 from runtime.nodes.llm import llm
 from tests.node_bench import Bench
 
@@ -117,3 +121,24 @@ def test_what_it_needs() -> None:
     assert list(llm.capabilities({"model": "m"})) == ["model:m"]
     assert list(llm.capabilities({"model": "${a.x}"})) == ["model"]
     assert list(llm.effects({})) == []
+
+
+ROUTED = NodeContext("run", "review", 1, Path(), actions=("approved", "rejected"))
+
+
+def test_a_step_whose_actions_are_routed_chooses_one_under_a_constrained_answer() -> None:
+    client = ScriptedClient(['{"result": "good", "action": "approved"}'])
+    chosen = asyncio.run(llm.call(llm.params(prompt="Is it good?"), replace(ROUTED, completions=client)))
+    assert (chosen.action, chosen.outputs["result"], chosen.outputs["action"]) == ("approved", "good", "approved")
+    schema = client.requests[0].schema
+    assert schema is not None
+    assert schema["properties"] == {"result": {"type": "string"}, "action": {"enum": ["approved", "rejected"]}}
+    assert client.requests[0].messages[0].content.endswith("The action is one of: approved, rejected.")
+
+
+@pytest.mark.parametrize("answer", ['{"result": "x", "action": "maybe"}', '{"result": "x"}', "approved"])
+def test_an_answer_that_chooses_none_of_the_actions_fails_the_step(answer: str) -> None:
+    context = replace(ROUTED, completions=ScriptedClient([answer]))
+    with pytest.raises(NodeFailed) as caught:
+        asyncio.run(llm.call(llm.params(prompt="Is it good?"), context))
+    assert caught.value.code == "output_invalid"

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.issues import JsonValue
+from runtime.policy import Grants, denied, needs_of, unknown_grants
+from tests.language import Document, graph_of, pipeline, registry, step
+
+
+def needs(*entries: Document, **inputs: JsonValue) -> set[tuple[str, str]]:
+    """Capability and path of every need."""
+    declared: Document = {"inputs": {name: {} for name in inputs}} if inputs else {}
+    graph = graph_of(pipeline(*entries, **declared))
+    return {(need.capability, need.path) for need in needs_of(graph, registry(), inputs)}
+
+
+def write(name: str, path: str) -> Document:
+    return {"id": name, "type": "write_file", "params": {"path": path, "content": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("granted", "needed", "covered"),
+    [
+        ("shell", "shell", True),
+        ("shell", "code", False),
+        ("write", "write", True),
+        ("write", "write:out/x", True),
+        ("write:out/", "write", False),
+        ("write:out/", "write:out/x", True),
+        ("write:out", "write:out/deep/x", True),
+        ("write:out/", "write:./out/../out/x", True),
+        ("write:out/", "write:output/x", False),
+        ("write:out/", "write:out/../x", False),
+        ("write:out/", "write:/out/x", False),
+        ("write:.", "write:x", True),
+        ("write:.", "write:../x", False),
+        ("write:/", "write:/etc/passwd", True),
+        ("write:out/", "read:/etc/passwd", False),
+        ("write:", "write:out/x", False),
+        ("read:/etc/", "read:/etc/passwd", True),
+        ("read:/etc/", "read:/etcetera", False),
+        ("network", "network:example.com", True),
+        ("network:example.com", "network:example.com", True),
+        ("network:example.com", "network:api.example.com", False),
+        ("network:example.com", "network:example.com.evil.org", False),
+        ("network:example.com", "network", False),
+        ("", "model", True),
+        ("", "model:other", False),
+        ("model", "model:other", True),
+        ("model:other", "model:other", True),
+        ("", "read:x/y", True),
+        ("", "read:x/../../y", False),
+        ("", "read:/etc/passwd", False),
+        ("", "write:x", False),
+        ("", "shell", False),
+    ],
+)
+def test_a_grant_covers(granted: str, needed: str, covered: bool, tmp_path: Path) -> None:
+    grants = Grants(frozenset({granted} if granted else ()), tmp_path)
+    assert grants.cover(needed) is covered
+
+
+def test_links_are_followed_on_both_sides(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "work", tmp_path / "elsewhere"
+    for folder in (inside / "out", outside):
+        folder.mkdir(parents=True)
+    (inside / "leads_out").symlink_to(outside)
+    (inside / "out" / "secret").symlink_to(outside / "file")
+    (inside / "alias").symlink_to(inside / "out")
+    grants = Grants(frozenset({"write:out/"}), inside)
+    assert not grants.cover("read:leads_out/file")
+    assert not grants.cover("write:out/secret")
+    assert grants.cover("write:alias/x")
+    assert Grants(frozenset({"write:alias"}), inside).cover("write:out/x")
+
+
+def test_each_step_and_its_undo_say_what_they_need() -> None:
+    undo = {"type": "shell", "params": {"command": "true"}}
+    assert needs(step("a"), write("b", "out/x"), {**write("c", "y"), "undo": undo}) == {
+        ("write:out/x", "/pipeline/1"),
+        ("write:y", "/pipeline/2"),
+        ("shell", "/pipeline/2/undo"),
+    }
+
+
+def test_what_an_input_decides_is_known_and_what_a_step_decides_is_open() -> None:
+    place = {"id": "d", "type": "write_file", "params": {"path": "${a.result}", "content": "${folder}"}}
+    assert needs(step("a"), write("b", "${workflow.folder}/x"), write("c", "${folder}"), place, folder="out") == {
+        ("write:out/x", "/pipeline/1"),
+        ("write:out", "/pipeline/2"),
+        ("write", "/pipeline/3"),
+    }
+
+
+def test_a_step_hides_the_input_of_its_name_here_too() -> None:
+    assert needs(step("folder"), write("b", "${folder.result}"), folder="out") == {("write", "/pipeline/1")}
+
+
+def test_a_value_that_looks_like_a_reference_leaves_the_need_open() -> None:
+    assert needs(write("b", "${workflow.folder}"), folder="${a.b}") == {("write", "/pipeline/0")}
+
+
+def test_what_is_needed_and_not_granted_is_denied_with_the_grant_as_the_hint() -> None:
+    graph = graph_of(
+        pipeline(write("a", "out/x"), write("b", "y"), {"id": "c", "type": "read_file", "params": {"path": "z"}})
+    )
+    (issue,) = denied(needs_of(graph, registry(), {}), Grants(frozenset({"write:out"})))
+    assert (issue.code, issue.path, issue.severity) == ("capability_denied", "/pipeline/1", "error")
+    assert "--allow write:y" in issue.hint
+
+
+def test_reading_a_file_that_another_step_names_is_decided_when_it_runs() -> None:
+    reading = {"id": "b", "type": "read_file", "params": {"path": "${a.result}"}}
+    graph = graph_of(pipeline(step("a"), reading))
+    assert not list(denied(needs_of(graph, registry(), {}), Grants()))
+
+
+def test_a_grant_of_no_known_kind_or_without_its_scope_is_an_issue() -> None:
+    assert not list(unknown_grants(["shell", "write:out/", "network:example.com"]))
+    wrong, empty = unknown_grants(["wirte:out/", "write:"])
+    assert wrong.hint == "did you mean 'write'?"
+    assert "empty scope" in empty.message
