@@ -18,7 +18,7 @@ from runtime.references import references_in
 
 Entry = dict[str, JsonValue]
 
-_GENERIC = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_-]*)\.(result|output)(?=[\s}.\[])")
+_GENERIC = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_-]*)\.(result|output|response)(?=[\s}.\[])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _rename_twins(entries: list[JsonValue], notes: list[str]) -> list[JsonValue]
 
 
 def _name_outputs(entries: list[JsonValue], registry: Registry, notes: list[str]) -> list[JsonValue]:
-    """Reads `result` or `output`, of a step whose type has no such output, as the main output of its type."""
+    """Reads `result`, `output` or `response`, of a step whose type has none, as the main output of its type."""
     types = {str(step["id"]): registry.get(str(step["type"])) for entry in entries for step in _steps(entry)}
 
     def real(found: re.Match[str]) -> str:

@@ -34,8 +34,8 @@ def _forget(value: object) -> None:
 class NodeContext:
     """What one attempt may know of the run around it.
 
-    `directory` is where relative paths begin; `actions` are those that the workflow routes. `keep` stores a note for the
-    type's undo, before the effect that it takes back.
+    `directory` is where relative paths begin; `actions` are those that the workflow routes. `keep` stores a note for
+    the type's undo, before the effect that it takes back.
     """
 
     run_id: str

@@ -12,8 +12,7 @@ from runtime.issues import Issue, JsonValue, pointer
 from runtime.node_types import Registry
 from runtime.references import BrokenReference, Path, Reference, keys_in, parse_template, strings_in
 from runtime.shape import Hints
-from runtime.workflow import InputSpec, JsonObject
-from runtime.workflow import BATCH_OUTPUTS
+from runtime.workflow import BATCH_OUTPUTS, InputSpec, JsonObject
 
 RESERVED = frozenset({"workflow", "secret", "item", "index"})
 

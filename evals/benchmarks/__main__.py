@@ -1,4 +1,4 @@
-"""`python -m evals.benchmarks [speed] [overhead] [startup] [--json]`: the figures of this machine, on standard output."""
+"""`python -m evals.benchmarks [NAME ...] [--json]`: the figures of this machine, on standard output."""
 
 from __future__ import annotations
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from evals.benchmarks.table import Row, Table, at_least, at_most
-from runtime import Execution, Graph, JsonValue, Node, RunRecord, build_graph, installed_types, node_type, prepare
+from runtime import Execution, JsonValue, RunRecord, installed_types, node_type, prepare
 
 HOST = "127.0.0.1"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone"
 SPEEDUPS = {2: 1.9, 3: 2.8, 5: 4.6}  # branches: the aim
 NEAR = 1.05  # wall over the critical path
+
+Step = dict[str, JsonValue]
 
 
 @node_type("nothing")
@@ -52,7 +54,7 @@ REGISTRY = installed_types().with_types(nothing, sleeper, blocker, listener)
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One run: `wall` around the call, in seconds, and what its record says."""
+    """One run: `wall` around the call, in seconds, and its record."""
 
     wall: float
     record: RunRecord
@@ -71,52 +73,54 @@ def tables(seconds: float = 0.1, repetitions: int = 7) -> Iterator[Table]:
 async def branches(seconds: float, repetitions: int) -> Table:
     """2, 3 and 5 branches, unlike ones and equal ones."""
     async with slow_server(seconds) as port:
-        unlike = kinds(seconds, port)
+        unlike = unlike_steps(seconds, port)
         rows = [await _race("unlike", unlike[:count], repetitions) for count in SPEEDUPS]
-    equal = [_node("sleeper", at, seconds=seconds) for at in range(max(SPEEDUPS))]
+    equal = [step(f"equal{at}", "sleeper", seconds=seconds) for at in range(max(SPEEDUPS))]
     rows += [await _race("equal", equal[:count], repetitions) for count in SPEEDUPS]
     measured = (
-        f"No-ops before and after branches of {seconds * 1000:g} ms each; 'one by one' is the same workflow under"
-        " max_concurrent=1. Medians of the wall around the run; the critical path is of the node times as measured, which"
-        " count the start of a process. After one run to warm up, both take turns."
+        f"Branches of {seconds * 1000:g} ms between two no-op steps; 'one by one' is the same workflow under"
+        " max_concurrent=1, the two run by turns after one run to warm up. Medians, of the wall clock around a run and of the ratio of each pair; the"
+        " critical path adds node times as they were measured, the start of a process included."
     )
     return Table("Branches side by side", measured, repetitions, tuple(rows))
 
 
 async def uneven(seconds: float, repetitions: int) -> Table:
     """A long step then a short one, beside a short one then a long one."""
-    long, short = 2 * seconds, seconds / 5
-    steps = (("sleeper", "sleeper"), ("shell", "blocker"))
-    rows = [await _uneven(first, second, (long, short), repetitions) for first, second in steps]
+    spans = 2 * seconds, seconds / 5
+    kinds = (("sleeper", "sleeper"), ("shell", "blocker"))
+    rows = [await _uneven(first, second, spans, repetitions) for first, second in kinds]
+    long, short = (f"{span * 1000:g} ms" for span in spans)
     measured = (
-        f"{long * 1000:g} ms then {short * 1000:g} ms, beside {short * 1000:g} ms then {long * 1000:g} ms. Medians."
-        " With supersteps: what an engine needs at least that ends all steps of a rank before it begins the next."
+        f"{long} then {short}, beside {short} then {long}; medians. 'with supersteps' is the least that an engine needs"
+        " which ends all steps of a rank before it begins the next."
     )
     return Table("Uneven branches", measured, repetitions, tuple(rows))
 
 
-def kinds(seconds: float, port: int) -> list[Node]:
-    """Five branches that wait for unlike things, the most usual first."""
+def step(name: str, kind: str, **params: JsonValue) -> Step:
+    return {"id": name, "type": kind, "params": params}
+
+
+def pause(name: str, kind: str, seconds: float) -> Step:
+    """A step that takes some seconds in the manner of its type."""
+    return step(name, kind, command=f"sleep {seconds:g}") if kind == "shell" else step(name, kind, seconds=seconds)
+
+
+def unlike_steps(seconds: float, port: int) -> list[Step]:
+    """Five steps that wait for unlike things, the most usual first."""
     return [
-        _node("http", 0, url=f"http://{HOST}:{port}/"),
-        _node("shell", 1, command=f"sleep {seconds:g}"),
-        _node("blocker", 2, seconds=seconds),
-        _node("wait", 3, seconds=seconds),
-        _node("listener", 4, port=port),
+        step("request", "http", url=f"http://{HOST}:{port}/"),
+        pause("process", "shell", seconds),
+        pause("thread", "blocker", seconds),
+        pause("timer", "wait", seconds),
+        step("socket", "listener", port=port),
     ]
-
-
-def around(inner: Iterable[Node]) -> Graph:
-    """Branches between a step that fetches and one that combines."""
-    middle = list(inner)
-    fetch, combine = _node("nothing", 0, "fetch"), _node("nothing", 0, "combine")
-    edges = [pair for node in middle for pair in ((fetch.id, node.id), (node.id, combine.id))]
-    return build_graph([fetch, *middle, combine], edges)
 
 
 @asynccontextmanager
 async def slow_server(seconds: float) -> AsyncIterator[int]:
-    """A server on a port of this machine that answers every request after some seconds."""
+    """The port of a server on this machine that answers every request after some seconds."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -130,59 +134,47 @@ async def slow_server(seconds: float) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def timed(graph: Graph, max_concurrent: int | None = None) -> Timed:
-    """One run; RuntimeError if it did not succeed."""
-    prepared = prepare(graph, registry=REGISTRY, allow=("all",), max_concurrent=max_concurrent)
+async def timed(pipeline: list[JsonValue], max_concurrent: int | None = None) -> Timed:
+    """One run; RuntimeError if it did not succeed, since a failure takes no time."""
+    prepared = prepare({"pipeline": pipeline}, registry=REGISTRY, allow=("all",), max_concurrent=max_concurrent)
     began = time.perf_counter()
     record = await Execution(prepared).result()
     wall = time.perf_counter() - began
     if record.status != "succeeded":
-        raise RuntimeError(f"the run to measure {record.status}: {[error.message for error in record.errors]}")
+        raise RuntimeError(f"the run to measure has {record.status}: {[error.message for error in record.errors]}")
     return Timed(wall, record)
 
 
-async def _race(name: str, nodes: list[Node], repetitions: int) -> Row:
-    graph = around(nodes)
-    await timed(graph)
-    pairs = [(await timed(graph), await timed(graph, max_concurrent=1)) for _ in range(repetitions)]
+async def _race(name: str, steps: list[Step], repetitions: int) -> Row:
+    pipeline: list[JsonValue] = [step("fetch", "nothing"), {"parallel": [*steps]}, step("combine", "nothing")]
+    await timed(pipeline)
+    pairs = [(await timed(pipeline), await timed(pipeline, max_concurrent=1)) for _ in range(repetitions)]
     wall = statistics.median(free.wall for free, _ in pairs)
     alone = statistics.median(single.wall for _, single in pairs)
-    near = statistics.median(free.over_critical_path for free, _ in pairs)
-    types = dict.fromkeys(node.type for node in nodes)
+    speedup = statistics.median(single.wall / free.wall for free, single in pairs)
+    types = dict.fromkeys(str(each["type"]) for each in steps)
     return {
-        "branches": f"{len(nodes)} {name}: {', '.join(types)}",
+        "branches": f"{len(steps)} {name}: {', '.join(types)}",
         "wall ms": wall * 1000,
         "one by one ms": alone * 1000,
-        "speedup": at_least(alone / wall, SPEEDUPS[len(nodes)]),
-        "wall / critical path": at_most(near, NEAR),
+        "speedup": at_least(speedup, SPEEDUPS[len(steps)]),
+        "wall / critical path": at_most(statistics.median(free.over_critical_path for free, _ in pairs), NEAR),
     }
 
 
 async def _uneven(first: str, second: str, spans: tuple[float, float], repetitions: int) -> Row:
     long, short = spans
-    nodes = [
-        *(_pause(first, "a1", long), _pause(second, "a2", short)),
-        *(_pause(second, "b1", short), _pause(first, "b2", long)),
-    ]
-    graph = build_graph(nodes, [("a1", "a2"), ("b1", "b2")])
-    await timed(graph)
-    runs = [await timed(graph) for _ in range(repetitions)]
-    ideal = long + short
+    falling: Step = {"pipeline": [pause("a1", first, long), pause("a2", second, short)]}
+    rising: Step = {"pipeline": [pause("b1", second, short), pause("b2", first, long)]}
+    pipeline: list[JsonValue] = [{"parallel": [falling, rising]}]
+    await timed(pipeline)
+    runs = [await timed(pipeline) for _ in range(repetitions)]
+    wall, ideal = statistics.median(run.wall for run in runs), long + short
     return {
         "steps": " and ".join(dict.fromkeys((first, second))),
-        "wall ms": statistics.median(run.wall for run in runs) * 1000,
+        "wall ms": wall * 1000,
         "ideal ms": ideal * 1000,
         "wall / critical path": at_most(statistics.median(run.over_critical_path for run in runs), NEAR),
-        "wall / ideal": statistics.median(run.wall for run in runs) / ideal if ideal else None,
+        "wall / ideal": wall / ideal if ideal else None,
         "with supersteps": 2 * long / ideal if ideal else None,
     }
-
-
-def _pause(kind: str, name: str, seconds: float) -> Node:
-    if kind == "shell":
-        return _node(kind, 0, name, command=f"sleep {seconds:g}")
-    return _node(kind, 0, name, seconds=seconds)
-
-
-def _node(kind: str, number: int, name: str | None = None, **params: JsonValue) -> Node:
-    return build_graph([Node(name or f"{kind}{number}", kind, params)])  # placeholder

@@ -1,4 +1,4 @@
-"""What a benchmark hands back: a table of values that says what was measured, how often, and the aim beside a result."""
+"""What a benchmark hands back: a table that says what was measured and how often, with the aim beside the result."""
 
 from __future__ import annotations
 

@@ -88,11 +88,11 @@ def test_result_of_a_type_without_such_an_output_is_its_main_one(registry: Regis
     user: JsonValue = {
         "id": "u",
         "type": "echo",
-        "params": {"text": "${t.result} ${t.output } $${t.result} ${u.result}"},
+        "params": {"text": "${t.result} ${t.response } $${t.result} ${u.result}"},
     }
     untangled = untangle([total, user], registry)
     assert untangled.entries[1]["params"]["text"] == "${t.sum} ${t.sum } $${t.result} ${u.result}"  # type: ignore[index,call-overload]  # JSON
-    assert untangled.notes == ("read ${t.result} as ${t.sum}", "read ${t.output} as ${t.sum}")
+    assert untangled.notes == ("read ${t.result} as ${t.sum}", "read ${t.response} as ${t.sum}")
 
 
 STEPS = "abcdef"

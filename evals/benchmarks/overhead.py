@@ -1,0 +1,179 @@
+"""What the runtime itself takes for a node that does nothing: time and memory, in small graphs and in large ones."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from evals.benchmarks.bare import interpret
+from evals.benchmarks.table import Cell, Row, Table, at_most
+from runtime import Execution, Graph, JsonValue, Node, Registry, build_graph, node_type, prepare
+
+MICRO = 1e6
+AIM, LIMIT = 20.0, 50.0  # microseconds a node
+WIDTH = 100  # nodes of a layer
+
+Shape = Callable[[int, str], Graph]
+Run = Callable[[], Awaitable[object]]
+
+
+@node_type("nothing")
+async def nothing() -> None:
+    """Does nothing, on the event loop."""
+
+
+@node_type("nothing_in_a_thread")
+def nothing_in_a_thread() -> None:
+    """Does nothing, in a thread."""
+
+
+REGISTRY = Registry({}).with_types(nothing, nothing_in_a_thread)
+
+
+# --- the graphs ------------------------------------------------------------------------------------------------------
+
+
+def chain(count: int, kind: str = "nothing") -> Graph:
+    """Each node after the one before it."""
+    return _graph(count, kind, ((at - 1, at) for at in range(1, count)))
+
+
+def fan_out(count: int, kind: str = "nothing") -> Graph:
+    """A first node, all others but one right after it, and one after all of those."""
+    inner = range(1, count - 1)
+    return _graph(count, kind, (pair for at in inner for pair in ((0, at), (at, count - 1))))
+
+
+def layers(count: int, kind: str = "nothing") -> Graph:
+    """Layers of WIDTH; each node after two of the layer before it."""
+    pairs = ((at - WIDTH, at - at % WIDTH + (at + step) % WIDTH) for at in range(WIDTH, count) for step in (0, 1))
+    return _graph(count, kind, ((source, target) for source, target in pairs if target < count))
+
+
+SHAPES: dict[str, Shape] = {"chain": chain, "fan-out": fan_out, f"layers of {WIDTH}": layers}
+
+
+def _graph(count: int, kind: str, pairs: Iterator[tuple[int, int]]) -> Graph:
+    nodes = [Node(f"n{at}", kind) for at in range(count)]  # type: ignore[arg-type]  # NodeId is no public name
+    return build_graph(nodes, ((f"n{source}", f"n{target}") for source, target in pairs))
+
+
+# --- the measurements ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Seconds of one run, by the clock and of the processor."""
+
+    wall: float
+    cpu: float
+
+
+def tables(
+    count: int = 1_000, repetitions: int = 15, sizes: Sequence[int] = (1_000, 10_000, 100_000), rounds: int = 3
+) -> Iterator[Table]:
+    """`count` nodes and `repetitions` for the overhead itself, `sizes` and `rounds` for how it grows."""
+    yield asyncio.run(overhead(count, repetitions))
+    yield asyncio.run(growth(sizes, rounds))
+
+
+async def overhead(count: int, repetitions: int) -> Table:
+    """A chain and a fan-out, on the loop, in threads, and by the bare interpreter."""
+    rows = [row for name in ("chain", "fan-out") for row in await _compared(name, count, repetitions)]
+    measured = (
+        f"Microseconds a node in graphs of {count:,} nodes: Execution(...).result(), its record included; not"
+        " the compiling before. 'bare' is the interpreter of evals/benchmarks/bare.py, which keeps values and nothing"
+        " else; 'def' nodes each hop into a thread. After one run to warm up."
+    )
+    return Table("Overhead of a node that does nothing", measured, repetitions, tuple(rows))
+
+
+async def growth(sizes: Sequence[int], rounds: int) -> Table:
+    """The same for larger graphs, with the memory that a node takes."""
+    rows = [await _grown(name, count, rounds) for name in SHAPES for count in sizes]
+    measured = (
+        "Best of the repetitions. 'prepare' checks and compiles a built graph. Memory is the most that was allocated at"
+        " once for graph, program, run and record, by tracemalloc, in one more run."
+    )
+    return Table("Overhead of a node in larger graphs", measured, rounds, tuple(rows))
+
+
+async def _compared(name: str, count: int, repetitions: int) -> list[Row]:
+    graph = SHAPES[name](count, "nothing")
+    bare = await samples(lambda: interpret(graph, _nothing), repetitions)
+    on_loop = await samples(_execution(graph), repetitions)
+    in_threads = await samples(_execution(SHAPES[name](count, "nothing_in_a_thread")), repetitions)
+    base = statistics.median(sample.wall for sample in bare)
+    named = (("bare", bare), ("async def", on_loop), ("def", in_threads))
+    return [{"graph": name, "node": kind, **_columns(taken, count, base, kind == "async def")} for kind, taken in named]
+
+
+def _columns(taken: Sequence[Sample], count: int, base: float, judged: bool) -> dict[str, Cell]:
+    walls, cpus = sorted(sample.wall for sample in taken), sorted(sample.cpu for sample in taken)
+    median = statistics.median(walls) / count * MICRO
+    return {
+        "median µs": at_most(median, AIM, LIMIT) if judged else median,
+        "best µs": walls[0] / count * MICRO,
+        "median CPU µs": statistics.median(cpus) / count * MICRO,
+        "best CPU µs": cpus[0] / count * MICRO,
+        "× bare": median / (base / count * MICRO),
+    }
+
+
+async def _grown(name: str, count: int, rounds: int) -> Row:
+    graph = SHAPES[name](count, "nothing")
+    began = time.perf_counter()
+    prepare(graph, registry=REGISTRY)
+    prepared = time.perf_counter() - began
+    taken = await samples(_execution(graph), rounds)
+    return {
+        "graph": name,
+        "nodes": f"{count:,}",
+        "run µs/node": min(sample.wall for sample in taken) / count * MICRO,
+        "prepare µs/node": prepared / count * MICRO,
+        "peak KiB/node": await peak(name, count) / count / 1024,
+    }
+
+
+async def samples(run: Run, repetitions: int) -> list[Sample]:
+    """One run to warm up, then some that count, each with the garbage of those before it collected."""
+    await run()
+    return [await _sample(run) for _ in range(repetitions)]
+
+
+async def _sample(run: Run) -> Sample:
+    gc.collect()
+    wall, cpu = time.perf_counter(), time.process_time()
+    await run()
+    return Sample(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+async def peak(name: str, count: int) -> int:
+    """The bytes allocated at most, from before the graph is built to the record."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        await _execution(SHAPES[name](count, "nothing"))()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _execution(graph: Graph) -> Run:
+    prepared = prepare(graph, registry=REGISTRY)
+
+    async def run() -> None:
+        record = await Execution(prepared).result()
+        if record.status != "succeeded":
+            raise RuntimeError(f"the run to measure has {record.status}")
+
+    return run
+
+
+async def _nothing(node: Node) -> JsonValue:
+    return None
