@@ -19,10 +19,20 @@ from runtime.limits import Places
 from runtime.node_types import NodeContext, NodeFailed
 from runtime.policy import Grants
 from runtime.program import ERRORS, Program, Task, Unit
-from runtime.record import Begun, Cancelled, CancelRequested, Fact, Failed, Started, Succeeded, TimedOut, Undone, UndoFailed
+from runtime.record import (
+    Begun,
+    Cancelled,
+    CancelRequested,
+    Fact,
+    Failed,
+    Started,
+    Succeeded,
+    TimedOut,
+    UndoFailed,
+    Undone,
+)
 from runtime.scheduler import CancelRunning, Command, Finish, Scheduler, Start, Undo, WatchBlock
 from runtime.workflow import JsonObject
-
 
 MAX_THREADS = 10_000
 
@@ -52,7 +62,7 @@ class Surroundings:
 
 
 class _Scope(dict[str, JsonValue]):
-    """The values references see. A step that has none to give (skipped, cancelled, failed) gives null for each output."""
+    """The values references see. A step with none to give (skipped, cancelled, failed) gives null for each output."""
 
     def __init__(self, program: Program, inputs: JsonObject) -> None:
         self._program = program
@@ -103,7 +113,7 @@ class Executor:
         self._places = Places(self.program.limits)
 
     async def run(self) -> None:
-        """Runs to the end. Cancelled from outside, it ends what it started, keeps the facts, and raises CancelledError."""
+        """Runs to the end. Cancelled from outside, it ends what it started, keeps the facts, raises CancelledError."""
         self._loop = asyncio.get_running_loop()
         self._finished = self._loop.create_future()
         self._zero = self._loop.time()
@@ -206,7 +216,7 @@ class Executor:
             del self._running[unit.id]
             self.take(self._fact(unit, seat, task))
             seat.leave()  # after the fact: what it ends must not get the place first
-        except BaseException as defect:  # nobody else would hear of it, and the run would wait for ever
+        except BaseException as defect:  # noqa: BLE001  # nobody else would hear of it, and the run would wait for ever
             if not self._finished.done():
                 self._finished.set_exception(defect)
 
@@ -246,7 +256,7 @@ class Executor:
         for note in reversed(self._kept.pop(unit.id, [])):
             try:
                 await in_thread(self.threads(), partial(unit.type.undo, note))
-            except Exception as error:  # anyone's code; its failure is the undo's, and the run goes on to say so
+            except Exception as error:  # noqa: BLE001  # anyone's code; its failure is the undo's, and the run goes on to say so
                 return NodeFailed("undo_failed", f"{type(error).__name__}: {error}")
         return None
 
@@ -255,7 +265,7 @@ class Executor:
             failure, now = task.result(), self.now()
             message = f"the undo of '{unit.id}' failed: {failure}"
             self.take(Undone(unit.id, now) if failure is None else UndoFailed(unit.id, now, "undo_failed", message))
-        except BaseException as defect:  # as in `_ended`
+        except BaseException as defect:  # noqa: BLE001  # as in `_ended`
             if not self._finished.done():
                 self._finished.set_exception(defect)
 

@@ -14,7 +14,11 @@ from runtime.references import references_in
 def warnings_of(graph: Graph, registry: Registry, *, inferred: bool) -> list[Issue]:
     """All warnings about a valid graph; `inferred`: its parallelism comes from edges, not from blocks."""
     effects = {node.id: _effects(node, registry) for node in graph.steps}
-    found = [*_no_undo(graph, registry, effects), *_missed_parallelism(graph, effects)]
+    found = [
+        *_no_undo(graph, registry, effects),
+        *_missed_parallelism(graph, effects),
+        *_unreachable_actions(graph, registry),
+    ]
     return found + (list(_ambiguous_fan_out(graph, effects)) if inferred else [])
 
 
@@ -33,6 +37,20 @@ def _no_undo(graph: Graph, registry: Registry, effects: dict[NodeId, tuple[Effec
         if node.id in inside and not has_undo and any(effect.writes for effect in effects[node.id]):
             message = f"'{node.id}' ({node.type}) has effects and no undo; a rollback cannot take them back"
             yield Issue("rollback_without_undo", node.path, message, 'add "undo": {"type": ..., "params": ...}')
+
+
+def _unreachable_actions(graph: Graph, registry: Registry) -> Iterator[Issue]:
+    """Edges whose action the node at their source never ends with."""
+    seen: set[str] = set()
+    for edge in graph.edges:
+        node = graph.nodes[edge.source]
+        node_type = registry.get(node.type)
+        chooses = node_type is not None and node_type.routes and node.batch is None
+        if edge.action in (DEFAULT, "error") or chooses or node.hidden or edge.path in seen:
+            continue
+        seen.add(edge.path)
+        message = f"'{node.id}' ({node.type}) never ends with the action '{edge.action}'"
+        yield Issue("unreachable_action", edge.path, message, "it ends with 'default', or with 'error' when it fails")
 
 
 def _missed_parallelism(graph: Graph, effects: dict[NodeId, tuple[Effect, ...]]) -> Iterator[Issue]:

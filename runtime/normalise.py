@@ -68,6 +68,7 @@ class _Scope:
 
     index: dict[str, int]
     arms: frozenset[int]
+    bypassed: frozenset[int]  # arms right under an entry that neither routes to them nor is an arm
     outer: _Scope | None = None  # the pipeline around an inline one
     beyond: _Scope | None = None  # the pipeline around the block this is a branch of
     at: int = 0
@@ -90,6 +91,7 @@ class _Builder:
     blocks: list[Block] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     block_ids: set[str] = field(default_factory=set)
+    where: dict[End, str] = field(default_factory=dict)  # the action of a node -> its place in the document
     hints: Hints = field(default_factory=Hints)
 
     # --- nodes and edges ---------------------------------------------------------------------------------------------
@@ -129,7 +131,11 @@ class _Builder:
         ends = tuple(dict.fromkeys(ends))
         if len(ends) > 1 and len(starts) > 1:
             ends = self.gather(ends)
-        self.edges += [Edge(node, start, action, back) for node, action in ends for start in starts]
+        self.edges += [
+            Edge(node, start, action, back, self.where.get((node, action), ""))
+            for node, action in ends
+            for start in starts
+        ]
 
     def gather(self, ends: Frontier) -> Frontier:
         """Several ends as one barrier, so that the edges between many and many stay linear in number."""
@@ -160,6 +166,8 @@ class _Builder:
         """Adds one entry; gives the ends that fall through to the next one."""
         scope.at = at
         is_arm = at in scope.arms
+        if at in scope.bypassed:
+            self.issues.append(_bypassed(entry, path))
         arriving = (*scope.routed.get(at, ()), *(() if is_arm else flow))
         if isinstance(entry, ParallelBlock):
             scope.starts[at], ends = self.parallel(entry, path, arriving, scope)
@@ -206,6 +214,7 @@ class _Builder:
         flow: list[End] = [] if DEFAULT in step.next else [(node, DEFAULT)]
         for action, target in step.next.items():
             end, where = (node, action), f"{path}/next{pointer(action)}"
+            self.where[end] = where
             if target is None:
                 scope.exits.append(end)
             elif isinstance(target, str):
@@ -307,7 +316,9 @@ def _scope(entries: list[Entry]) -> _Scope:
         if entry.id is not None:
             index.setdefault(entry.id, at)
     arms = {index[name] for at, entry in enumerate(entries) for name in _targets(entry) if index.get(name, -1) > at}
-    return _Scope(index, frozenset(arms))
+    above = {at: entries[at - 1] for at in arms if at - 1 not in arms}
+    bypassed = {at for at, entry in above.items() if entries[at].id not in [*_targets(entry)]}
+    return _Scope(index, frozenset(arms), frozenset(bypassed))
 
 
 def _targets(entry: Entry) -> Iterator[str]:
@@ -318,6 +329,12 @@ def _targets(entry: Entry) -> Iterator[str]:
                 yield target
             elif target is not None:
                 yield from (name for inner in target for name in _targets(inner))
+
+
+def _bypassed(arm: Entry, path: str) -> Issue:
+    message = f"'{arm.id}' runs only when an action leads to it; the entry above passes it by"
+    hint = f'write it as an inline pipeline of that action, or lead the entry above to it: "next": {{"default": "{arm.id}"}}'
+    return Issue("arm_not_reached_from_above", path, message, hint)
 
 
 def _says_something(limits: Limits) -> bool:

@@ -40,7 +40,7 @@ class Started(NamedTuple):
 
 
 class Succeeded(NamedTuple):
-    """A node did its work. `trouble` is the first error of a batch that went on in spite of some, as code and message."""
+    """A node did its work. `trouble`: the first error of a batch that went on in spite of some, as code and message."""
 
     node: NodeId
     at: float

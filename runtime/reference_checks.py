@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from runtime.certainty import Certainty
 from runtime.graph import Graph, Node, NodeId, adjacency, components, marked_before
 from runtime.inputs import declared_inputs
 from runtime.issues import Issue, JsonValue, pointer
@@ -26,6 +27,11 @@ class Mention:
     path: Path
     optional: bool = False  # with `??`
     own_outputs: bool = False  # inside `undo`, where the step itself may be named
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it is the step's `error`, which is there however the step ended, and null if it did not run."""
+        return self.path.keys[:1] == ("error",)
 
     @property
     def hidden_by_batch(self) -> bool:
@@ -199,7 +205,7 @@ def _input_name(mention: Mention, known: _Known) -> str | None:
 
 
 def _order_issues(mentions: list[Mention], graph: Graph) -> list[Issue]:
-    """References to steps that are not certain to have settled before."""
+    """References to steps that are not certain to have settled before, or not certain to have run."""
     to_steps = [
         (mention, mention.node.id, NodeId(mention.path.head))
         for mention in mentions
@@ -213,10 +219,16 @@ def _order_issues(mentions: list[Mention], graph: Graph) -> list[Issue]:
     before = _Before(graph, (target for _, _, target in distant))
     wrong = [(mention, node, target) for mention, node, target in distant if not before(target, node)]
     after, in_one_loop = _Before(graph, (node for _, node, _ in wrong)), _loops(graph)
-    return [
-        _too_early(mention, node, target, after(node, target))
+    early = [
+        _too_early(mention, node, target, after(node, target), in_one_loop(node, target))
         for mention, node, target in wrong
         if not (mention.optional and after(node, target) and in_one_loop(node, target))
+    ]
+    late, certainty = {(node, target) for _, node, target in wrong}, Certainty(graph)
+    return early + [
+        _perhaps_skipped(mention, node, target)
+        for mention, node, target in to_steps
+        if not (mention.optional or mention.lasting or (node, target) in late or certainty.runs_whenever(target, node))
     ]
 
 
@@ -239,13 +251,22 @@ class _Before:
         return bool(self._seen[second] >> self._bit[first] & 1)
 
 
-def _too_early(mention: Mention, node: NodeId, target: NodeId, later: bool) -> Issue:
+def _too_early(mention: Mention, node: NodeId, target: NodeId, later: bool, looped: bool) -> Issue:
     if node == target:
         message = f"${{{mention.path}}}: '{node}' refers to its own outputs"
         return Issue("forward_reference", mention.where, message, "refer to a step that runs before it")
     if later:
         message = f"${{{mention.path}}}: '{target}' has not run yet when '{node}' starts"
-        return Issue("forward_reference", mention.where, message, f"move '{node}' behind '{target}'")
+        hint = f"move '{node}' behind '{target}'"
+        if looped:
+            hint = f'say what it is in the first round: "${{{mention.path} ?? null}}"'
+        return Issue("forward_reference", mention.where, message, hint)
     message = f"${{{mention.path}}}: '{target}' runs beside '{node}', not before it"
     hint = f"put '{node}' behind '{target}': after the block, in one branch {{\"pipeline\": [...]}}, or by an edge"
     return Issue("parallel_sibling_reference", mention.where, message, hint)
+
+
+def _perhaps_skipped(mention: Mention, node: NodeId, target: NodeId) -> Issue:
+    message = f"${{{mention.path}}}: '{target}' does not run on every way to '{node}'"
+    hint = f'say what it is otherwise: "${{{mention.path} ?? null}}"'
+    return Issue("unguaranteed_reference", mention.where, message, hint)

@@ -57,7 +57,7 @@ class Prepared:
 
 
 def examine_document(data: bytes, filename: str | None, registry: Registry) -> Examination:
-    """The bytes of a document examined through all phases; every issue with its line. Never raises for what they are."""
+    """The bytes of a document examined through all phases; every issue with its line. Raises nothing."""
     try:
         document = read_document(data, filename)
     except InvalidWorkflow as invalid:
@@ -161,7 +161,7 @@ class Execution:
         self._executor = Executor(prepared.program, prepared.inputs, surroundings)
 
     async def result(self) -> RunRecord:
-        """Runs it. Cancelled from outside, it ends all it started and raises CancelledError; `record` stays readable."""
+        """Runs it. Cancelled from outside, it ends all it started, raises CancelledError; `record` stays readable."""
         await self._executor.run()
         return self.record()
 

@@ -24,8 +24,8 @@ from runtime.record import (
     Started,
     Succeeded,
     TimedOut,
-    Undone,
     UndoFailed,
+    Undone,
 )
 
 
@@ -96,7 +96,9 @@ class Scheduler:
         self._broken = bytearray(count)  # its outputs are null for the sake of a failure
         self._dropped = bytearray(count)  # its block has failed before its turn
         self._harmless = bytearray(count)  # it failed before it had effects
-        self._taken: dict[int, str | None] = {}  # settled node -> the action whose edges were taken, where a loop needs it
+        self._taken: dict[
+            int, str | None
+        ] = {}  # settled node -> the action whose edges were taken, where a loop needs it
         self._in_flight = 0
         self._ending: RunStatus | None = None
         self._failed_blocks: set[int] = set()

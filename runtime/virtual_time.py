@@ -1,6 +1,6 @@
 """An event loop whose clock stands still while anything can run and jumps when all wait: the double of time.
 
-For programs that wait only on the loop (sleeps, timeouts, events). Waiting for threads, processes or sockets takes real time.
+For programs that wait only on the loop (sleeps, timeouts, events): threads, processes and sockets take real time.
 The idea is trio's autojump clock.
 """
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,11 +67,6 @@ def at_least(value: float, *aims: float) -> Judged:
 
 def at_most(value: float, *aims: float) -> Judged:
     return Judged(value, "≤", aims)
-
-
-def spread(samples: Sequence[float], unit: str, scale: float = 1.0) -> dict[str, Cell]:
-    """Two columns, the best and the median of some measurements, each times `scale`."""
-    return {f"best {unit}": min(samples) * scale, f"median {unit}": statistics.median(samples) * scale}
 
 
 def number(value: float) -> str:

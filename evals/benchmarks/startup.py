@@ -1,0 +1,106 @@
+"""What a command of the command line costs before it does any work: processor time, and the modules it imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from evals.benchmarks.table import Row, Table, at_most
+from runtime import JsonValue
+
+PLAIT = (sys.executable, "-m", "plait")
+HELP, SHELL_RUN = "plait --help", "plait run FILE --yes --json"
+AIMS = {HELP: 0.25, SHELL_RUN: 0.5}  # seconds of processor time
+HEAVY = ("litellm", "jinja2", "vcr", "httpx")
+MOST = 12  # rows of the import table
+IMPORTED = re.compile(r"^import time:\s+(\d+) \|\s+(\d+) \|(\s+)(\S+)$", re.MULTILINE)
+
+WORKFLOW: dict[str, JsonValue] = {
+    "pipeline": [
+        {
+            "parallel": [
+                {"id": "one", "type": "shell", "params": {"command": "echo one"}},
+                {"id": "two", "type": "shell", "params": {"command": "echo two"}},
+            ]
+        },
+        {"id": "both", "type": "shell", "params": {"command": "echo ${one.stdout} ${two.stdout}"}},
+    ]
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One import, in microseconds: alone, and with all that it imported."""
+
+    name: str
+    alone: int
+    whole: int
+
+
+def tables(repetitions: int = 10) -> Iterator[Table]:
+    """The processor time of two commands, what they import, and where the time of their imports goes."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        file = place / "workflow.json"
+        file.write_text(json.dumps(WORKFLOW), encoding="utf-8")
+        commands = {HELP: ("--help",), SHELL_RUN: ("run", str(file), "--yes", "--json")}
+        yield _processor_time(commands, place, repetitions)
+        imports = {name: imported(arguments, place) for name, arguments in commands.items()}
+    yield _heavy(imports)
+    for name, modules in imports.items():
+        yield _import_table(name, modules)
+
+
+def cpu_seconds(arguments: Sequence[str], folder: Path) -> float:
+    """User and system seconds of one call and of what it started. RuntimeError if it failed."""
+    process = subprocess.Popen([*PLAIT, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"plait {' '.join(arguments)} ended with exit code {process.returncode}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def imported(arguments: Sequence[str], folder: Path) -> list[Module]:
+    """Every module that a call imports, as `-X importtime` tells it."""
+    argv = [sys.executable, "-X", "importtime", "-m", "plait", *arguments]
+    told = subprocess.run(argv, capture_output=True, text=True, cwd=folder, check=True).stderr
+    return [Module(found[4], int(found[1]), int(found[2])) for found in IMPORTED.finditer(told)]
+
+
+def _processor_time(commands: Mapping[str, Sequence[str]], folder: Path, repetitions: int) -> Table:
+    rows: list[Row] = []
+    for name, arguments in commands.items():
+        cpu_seconds(arguments, folder)
+        taken = [cpu_seconds(arguments, folder) for _ in range(repetitions)]
+        median = at_most(statistics.median(taken), AIMS[name])
+        rows.append({"command": name, "median s": median, "best s": min(taken)})
+    measured = "User and system seconds of a fresh process and of the shells it starts, after one call to warm up."
+    return Table("Processor time of a command", measured, repetitions, tuple(rows))
+
+
+def _heavy(imports: Mapping[str, Sequence[Module]]) -> Table:
+    rows: list[Row] = []
+    for name, modules in imports.items():
+        loaded = {module.name.partition(".")[0] for module in modules}
+        rows.append({"command": name, "modules": len(modules)} | {each: _said(each in loaded) for each in HEAVY})
+    return Table("What a command imports", "Counted by -X importtime.", 1, tuple(rows))
+
+
+def _said(loaded: bool) -> str:
+    return "imported" if loaded else "not imported"
+
+
+def _import_table(command: str, modules: Sequence[Module]) -> Table:
+    longest = sorted(modules, key=lambda module: -module.whole)[:MOST]
+    rows = [{"module": each.name, "whole ms": each.whole / 1000, "alone ms": each.alone / 1000} for each in longest]
+    measured = f"The {MOST} longest by -X importtime, which itself slows them; 'whole' counts what a module imports."
+    return Table(f"Imports of {command}", measured, 1, tuple(rows))
