@@ -1,81 +1,120 @@
 """Which steps are certain to have run when another one does, whatever the routers decide. Pure.
 
-A step that only some arms lead to is conditional. Whether another step's run implies it is answered by trying every
-combination of the decisions that bear on the two.
+The condition under which a step runs is a decision diagram over the routers before it, reduced as it is built (Bryant
+1986, with one branch for each action), so that what every way leads to again has the condition it had before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from itertools import islice, product
+from collections.abc import Callable, Mapping
 
-from runtime.graph import DEFAULT, Edge, Graph, NodeId, ancestors, topological
+from runtime.graph import DEFAULT, Edge, Graph, NodeId, topological
 
-MAX_WORLDS = 4_096  # beyond so many combinations a conditional step counts as uncertain
+MAX_ROUTERS, MAX_DECISIONS = 400, 50_000  # beyond them nothing is called uncertain: the run itself copes with nulls
+
+NEVER, ALWAYS = 0, 1
+
+
+class _Diagram:
+    """Conditions as numbers, equal ones as equal numbers. A decision is a router's rank with a branch for each action."""
+
+    def __init__(self) -> None:
+        self._decisions: list[tuple[int, tuple[int, ...]]] = [(MAX_ROUTERS, ()), (MAX_ROUTERS, ())]
+        self._known: dict[tuple[int, tuple[int, ...]], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._decisions)
+
+    def decide(self, rank: int, branches: tuple[int, ...]) -> int:
+        if len(set(branches)) == 1:
+            return branches[0]
+        decision = (rank, branches)
+        if decision not in self._known:
+            self._known[decision] = len(self._decisions)
+            self._decisions.append(decision)
+        return self._known[decision]
+
+    def either(self, one: int, other: int) -> int:
+        return self._combine(lambda a, b: ALWAYS if ALWAYS in (a, b) else None, {}, one, other)
+
+    def both(self, one: int, other: int) -> int:
+        return self._combine(lambda a, b: NEVER if NEVER in (a, b) else None, {}, one, other)
+
+    def implies(self, one: int, other: int) -> bool:
+        return self.both(one, other) == one
+
+    def _combine(
+        self, settle: Callable[[int, int], int | None], done: dict[tuple[int, int], int], one: int, other: int
+    ) -> int:
+        """Both diagrams walked at once; `settle` knows the outcome where one side decides it alone."""
+        settled = settle(one, other)
+        if settled is not None:
+            return settled
+        if one == other or other <= ALWAYS:
+            return one
+        if one <= ALWAYS:
+            return other
+        if (one, other) not in done:
+            rank = min(self._decisions[one][0], self._decisions[other][0])
+            pairs = zip(*(self._branches(each, rank, (one, other)) for each in (one, other)), strict=True)
+            done[one, other] = self.decide(rank, tuple(self._combine(settle, done, *pair) for pair in pairs))
+        return done[one, other]
+
+    def _branches(self, condition: int, rank: int, pair: tuple[int, int]) -> tuple[int, ...]:
+        own, branches = self._decisions[condition]
+        if own == rank:
+            return branches
+        width = max(len(self._decisions[each][1]) for each in pair if self._decisions[each][0] == rank)
+        return (condition,) * width
 
 
 class Certainty:
     """Answers for one graph, which must have no cycle but its loops."""
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+        self._diagram = _Diagram()
+        self._conditions = self._conditions_of(graph)
 
     def runs_whenever(self, step: NodeId, other: NodeId) -> bool:
-        """Whether `step` has run in every world in which `other` runs."""
-        if step not in self._conditional:
-            return True
-        near = ancestors(other, self._graph.predecessors) | ancestors(step, self._graph.predecessors)
-        near |= {step, other}
-        worlds = list(islice(self._worlds(near), MAX_WORLDS + 1))
-        if len(worlds) > MAX_WORLDS:
-            return False
-        return all(step in ran for ran in (self._runs(near, world) for world in worlds) if other in ran)
+        """Whether `step` has run in every case in which `other` runs."""
+        conditions = self._conditions
+        return conditions is None or self._diagram.implies(conditions[other], conditions[step])
 
-    @cached_property
-    def _choices(self) -> Mapping[NodeId, tuple[str, ...]]:
-        """Each router with the actions by which it can be left forwards."""
-        found: dict[NodeId, dict[str, None]] = {}
-        for edge in self._graph.edges:
+    def _conditions_of(self, graph: Graph) -> Mapping[NodeId, int] | None:
+        """Each node's condition; None where all are certain, or there are too many decisions to say."""
+        choices = _choices(graph)
+        if not choices or len(choices) > MAX_ROUTERS:
+            return None
+        order = topological(graph.successors)
+        rank = {node: at for at, node in enumerate(node for node in order if node in choices)}
+        arriving: dict[NodeId, list[Edge]] = {}
+        for edge in graph.edges:
             if not edge.back:
-                found.setdefault(edge.source, {})[edge.action] = None
-        return {node: tuple(actions) for node, actions in found.items() if set(actions) != {DEFAULT}}
-
-    @cached_property
-    def _conditional(self) -> set[NodeId]:
-        """The nodes that some decision may pass by: all that comes after a router."""
-        found: set[NodeId] = set()
-        for node in self._order:
-            before = self._graph.predecessors[node]
-            if any(each in found or each in self._choices for each in before):
-                found.add(node)
+                arriving.setdefault(edge.target, []).append(edge)
+        found: dict[NodeId, int] = {}
+        for node in order:
+            condition = NEVER if node in arriving else ALWAYS
+            for edge in arriving.get(node, ()):
+                taken = self._taken(edge, rank, choices)
+                condition = self._diagram.either(condition, self._diagram.both(found[edge.source], taken))
+            found[node] = condition
+            if len(self._diagram) > MAX_DECISIONS:
+                return None
         return found
 
-    @cached_property
-    def _order(self) -> list[NodeId]:
-        return topological(self._graph.successors)
+    def _taken(self, edge: Edge, rank: Mapping[NodeId, int], choices: Mapping[NodeId, tuple[str, ...]]) -> int:
+        """The condition that the source, having run, ends with the edge's action."""
+        actions = choices.get(edge.source)
+        if actions is None:
+            return ALWAYS
+        branches = tuple(ALWAYS if action == edge.action else NEVER for action in actions)
+        return self._diagram.decide(rank[edge.source], branches)
 
-    @cached_property
-    def _arriving(self) -> Mapping[NodeId, list[Edge]]:
-        found: dict[NodeId, list[Edge]] = {}
-        for edge in self._graph.edges:
-            if not edge.back:
-                found.setdefault(edge.target, []).append(edge)
-        return found
 
-    def _worlds(self, near: set[NodeId]) -> Iterator[Mapping[NodeId, str]]:
-        """Every combination of decisions of the routers nearby; an unnamed action is one more choice."""
-        routers = [node for node in self._choices if node in near]
-        options = [tuple(dict.fromkeys((*self._choices[node], DEFAULT))) for node in routers]
-        for chosen in product(*options):
-            yield dict(zip(routers, chosen, strict=True))
-
-    def _runs(self, near: set[NodeId], world: Mapping[NodeId, str]) -> set[NodeId]:
-        """The nodes nearby that run in a world."""
-        ran: set[NodeId] = set()
-        for node in self._order:
-            if node in near:
-                arriving = self._arriving.get(node, [])
-                if not arriving or any(e.source in ran and world.get(e.source, DEFAULT) == e.action for e in arriving):
-                    ran.add(node)
-        return ran
+def _choices(graph: Graph) -> Mapping[NodeId, tuple[str, ...]]:
+    """Each router with the actions by which it may be left; any that is not named counts as `default`."""
+    found: dict[NodeId, dict[str, None]] = {}
+    for edge in graph.edges:
+        if not edge.back:
+            found.setdefault(edge.source, {DEFAULT: None})[edge.action] = None
+    return {node: tuple(actions) for node, actions in found.items() if len(actions) > 1}

@@ -333,7 +333,7 @@ def _targets(entry: Entry) -> Iterator[str]:
 
 def _bypassed(arm: Entry, path: str) -> Issue:
     message = f"'{arm.id}' runs only when an action leads to it; the entry above passes it by"
-    hint = f'write it as an inline pipeline of that action, or lead the entry above to it: "next": {{"default": "{arm.id}"}}'
+    hint = f'write it inline in that action, or lead the entry above to it: "next": {{"default": "{arm.id}"}}'
     return Issue("arm_not_reached_from_above", path, message, hint)
 
 

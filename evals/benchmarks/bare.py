@@ -1,4 +1,4 @@
-"""The least that runs a graph on asyncio: no params, no failures, no limits, no record. The overhead is compared with it."""
+"""The least that runs a graph on asyncio: without params, failures, limits or a record. To compare with."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ async def branches(seconds: float, repetitions: int) -> Table:
     rows += [await _race("equal", equal[:count], repetitions) for count in SPEEDUPS]
     measured = (
         f"Branches of {seconds * 1000:g} ms between two no-op steps; 'one by one' is the same workflow under"
-        " max_concurrent=1, the two run by turns after one run to warm up. Medians, of the wall clock around a run and of the ratio of each pair; the"
-        " critical path adds node times as they were measured, the start of a process included."
+        " max_concurrent=1, the two run by turns after one run to warm up. Medians of the wall clock of a run and of"
+        " the ratio of each pair; the critical path adds node times as measured, the start of a process included."
     )
     return Table("Branches side by side", measured, repetitions, tuple(rows))
 

@@ -21,7 +21,7 @@ HELP, SHELL_RUN = "plait --help", "plait run FILE --yes --json"
 AIMS = {HELP: 0.25, SHELL_RUN: 0.5}  # seconds of processor time
 HEAVY = ("litellm", "jinja2", "vcr", "httpx")
 MOST = 12  # rows of the import table
-IMPORTED = re.compile(r"^import time:\s+(\d+) \|\s+(\d+) \|(\s+)(\S+)$", re.MULTILINE)
+IMPORTED = re.compile(r"^import time:\s+(\d+) \|\s+(\d+) \|\s+(\S+)$", re.MULTILINE)
 
 WORKFLOW: dict[str, JsonValue] = {
     "pipeline": [
@@ -70,10 +70,11 @@ def cpu_seconds(arguments: Sequence[str], folder: Path) -> float:
 
 
 def imported(arguments: Sequence[str], folder: Path) -> list[Module]:
-    """Every module that a call imports, as `-X importtime` tells it."""
+    """Every module that a call imports, as `-X importtime` tells it; of equal names the last."""
     argv = [sys.executable, "-X", "importtime", "-m", "plait", *arguments]
     told = subprocess.run(argv, capture_output=True, text=True, cwd=folder, check=True).stderr
-    return [Module(found[4], int(found[1]), int(found[2])) for found in IMPORTED.finditer(told)]
+    found = (Module(each[3], int(each[1]), int(each[2])) for each in IMPORTED.finditer(told))
+    return list({module.name: module for module in found}.values())
 
 
 def _processor_time(commands: Mapping[str, Sequence[str]], folder: Path, repetitions: int) -> Table:
@@ -90,8 +91,8 @@ def _processor_time(commands: Mapping[str, Sequence[str]], folder: Path, repetit
 def _heavy(imports: Mapping[str, Sequence[Module]]) -> Table:
     rows: list[Row] = []
     for name, modules in imports.items():
-        loaded = {module.name.partition(".")[0] for module in modules}
-        rows.append({"command": name, "modules": len(modules)} | {each: _said(each in loaded) for each in HEAVY})
+        loaded = {module.name for module in modules}
+        rows.append({"command": name, "modules": len(loaded), **{each: _said(each in loaded) for each in HEAVY}})
     return Table("What a command imports", "Counted by -X importtime.", 1, tuple(rows))
 
 
@@ -101,6 +102,9 @@ def _said(loaded: bool) -> str:
 
 def _import_table(command: str, modules: Sequence[Module]) -> Table:
     longest = sorted(modules, key=lambda module: -module.whole)[:MOST]
-    rows = [{"module": each.name, "whole ms": each.whole / 1000, "alone ms": each.alone / 1000} for each in longest]
     measured = f"The {MOST} longest by -X importtime, which itself slows them; 'whole' counts what a module imports."
-    return Table(f"Imports of {command}", measured, 1, tuple(rows))
+    return Table(f"Imports of {command}", measured, 1, tuple(_import_row(module) for module in longest))
+
+
+def _import_row(module: Module) -> Row:
+    return {"module": module.name, "whole ms": module.whole / 1000, "alone ms": module.alone / 1000}

@@ -61,7 +61,40 @@ def test_what_has_a_reason_to_wait_is_left_alone(document: Document) -> None:
 
 def test_the_ends_of_routes_and_loops_are_left_alone() -> None:
     loop = pipeline(step("a"), step("b", next={"again": "a"}))
-    assert not issues(loop)
+    assert found(loop) == {("unreachable_action", "/pipeline/1/next/again")}
+
+
+# --- routing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (pipeline(shell("a", next={"x": "b"}), step("b")), "/pipeline/0/next/x"),
+        (pipeline(shell("a", next={"x": [step("i")]}), shell("b")), "/pipeline/0/next/x"),
+        (graph([shell("a"), step("b")], "a-b:x"), "/edges/0"),
+    ],
+)
+def test_an_action_that_a_type_never_ends_with_is_unreachable(document: Document, path: str) -> None:
+    assert ("unreachable_action", path) in found(document)
+
+
+def ask(name: str, **more: object) -> Document:
+    return {"id": name, "type": "llm", "params": {"prompt": "which?"}, **more}
+
+
+def test_errors_defaults_and_what_a_model_chooses_are_reachable() -> None:
+    assert not found(pipeline(shell("a", next={"error": [shell("i")], "default": "b"}), shell("b")))
+    assert not found(pipeline(ask("a", next={"x": [shell("i")]}), shell("b")))
+
+
+def test_an_arm_right_under_an_ordinary_entry_is_passed_by_from_above() -> None:
+    document = pipeline(ask("a", next={"x": "arm"}), shell("b"), shell("arm"))
+    assert found(document) == {("arm_not_reached_from_above", "/pipeline/2")}
+
+
+def test_arms_under_their_router_or_under_one_another_are_as_they_should_be() -> None:
+    assert not found(pipeline(ask("a", next={"x": "one", "y": "other"}), shell("one"), shell("other"), shell("z")))
 
 
 # --- ambiguous fan-out -----------------------------------------------------------------------------------------------
