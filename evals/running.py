@@ -1,6 +1,7 @@
 """Plans the cases of a suite, each under its own cassette: `python -m evals.running [--record] [CASE ...]`.
 
-Replaying is the default and reaches no network. Recording asks the embedded model for what is missing, one case at a time.
+Replaying is the default and reaches no network. Recording asks the embedded model for what is missing, a case at a
+time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ HERE = Path(__file__).parent
 CASSETTES = HERE / "cassettes" / "generation"
 SUITE = HERE / "suites" / "generation.yaml"
 NOWHERE = "http://127.0.0.1:9/v1"  # the server of recorded calls: only its path is compared
-# What recordings are made from; `wait`, `decide` and types added later do not change the prompt of this suite.
+# A suite states what it offers, so that a node type added later changes no prompt of it.
 TYPES = ("code", "http", "llm", "read_file", "shell", "transform", "wait", "write_file")
 
 

@@ -16,7 +16,7 @@ NEVER, ALWAYS = 0, 1
 
 
 class _Diagram:
-    """Conditions as numbers, equal ones as equal numbers. A decision is a router's rank with a branch for each action."""
+    """Conditions as numbers, equal ones as equal numbers. A decision: a router's rank and a branch for each action."""
 
     def __init__(self) -> None:
         self._decisions: list[tuple[int, tuple[int, ...]]] = [(MAX_ROUTERS, ()), (MAX_ROUTERS, ())]

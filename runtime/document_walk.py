@@ -212,3 +212,8 @@ class Walk:
         if not text.isascii() and (found := SURROGATE.search(text)):
             message = f"the lone surrogate \\u{ord(found[0]):04x} is no character"
             self.add("document_limits", line, message, "write the character itself, or both halves of its pair")
+
+
+def line_at(text: str, position: int) -> int:
+    """The line, from 1, of a position in the text."""
+    return text.count("\n", 0, position) + 1

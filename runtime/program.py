@@ -57,9 +57,10 @@ class Unit(Task):
 class Program:
     """What a scheduler and an executor need of a workflow, and nothing else.
 
-    `units[i]` is None for a barrier. `targets[i]` maps each action to the nodes it leads to, `loops[i]` to those it goes
-    back to; `behind[i]`, for those, is all that then starts anew. `waits[i]` counts the edges into a node,
-    `arriving[i]` lists them. `block_of[i]` is the innermost block of a node, `parent[b]` that of a block, ROOT outside of all.
+    `units[i]` is None for a barrier. `targets[i]` maps each action to the nodes it leads to, `loops[i]` to those it
+    goes back to; `behind[i]`, for those, is all that then starts anew. `waits[i]` counts the edges into a node,
+    `arriving[i]` lists them. `block_of[i]` is the innermost block of a node, `parent[b]` that of a block; ROOT is
+    outside of all.
     """
 
     graph: Graph

@@ -19,6 +19,7 @@ ROOMS = (
     "issues",
     "document_walk",
     "document_syntax",
+    "document_yaml",
     "documents",
     "references",  # above workflow: a document's strings may hold them
     "shell_places",
@@ -65,6 +66,7 @@ MAY_IMPORT = {
 }
 MEETING_PLACES = {  # the port to the models meets its adapter here, and nowhere else
     "planner.litellm_client": ("plait/wiring.py", "evals/running.py"),
+    "planner.local_model": ("plait/wiring.py", "plait/commands/model.py", "evals/running.py"),
 }
 
 THIRD_PARTIES = {  # free in these packages
@@ -80,7 +82,7 @@ THIRD_PARTIES = {  # free in these packages
     "platformdirs": ("plait",),
 }
 HOMES = {  # at home in these files, and nowhere else
-    "yaml": ("runtime/documents.py",),
+    "yaml": ("runtime/document_yaml.py",),
     "jinja2": ("planner/prompting.py",),
     "litellm": ("planner/litellm_client.py",),
     "xllamacpp": ("planner/local_engine.py",),
@@ -110,6 +112,7 @@ TASK_OWNERS = {
     "runtime/processes.py": "owns the start of a process, which must be awaited also when cancelled",
     "runtime/batch.py": "owns the tasks of one batch",
     "evals/running.py": "owns one task a case",
+    "evals/benchmarks/bare.py": "the interpreter without owners that the executor is measured against",
 }
 STARTS_A_TASK = {"TaskGroup", "create_task", "create_task_group", "ensure_future"}
 

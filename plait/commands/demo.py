@@ -32,7 +32,7 @@ GRANTS = ("shell", "network:127.0.0.1")
 class Weather(BaseHTTPRequestHandler):
     """A server with one document."""
 
-    def do_GET(self) -> None:  # noqa: N802  # the name that http.server calls
+    def do_GET(self) -> None:
         body = json.dumps(WEATHER).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime import documents
+from runtime import document_yaml
 from runtime.documents import MAX_BYTES, Document, form_of, locate, read_document
 from runtime.issues import InvalidWorkflow, Issue, JsonValue
 
@@ -302,7 +302,7 @@ def test_all_aliases_and_merge_keys_are_reported() -> None:
 )
 def test_yaml_is_read_alike_without_the_c_library(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with_library = outcome(text, "x.yaml")
-    monkeypatch.setattr(documents, "_YAML_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(document_yaml, "_YAML_LOADER", yaml.SafeLoader)
     without = outcome(text, "x.yaml")
     assert summary(without) == summary(with_library)
 
