@@ -64,7 +64,9 @@ def answer_schema(registry: Registry) -> Schema:
 
 
 def _usable(registry: Registry) -> list[NodeType]:
-    return [registry[name] for name in registry if registry[name].supported]
+    """The types of use in an answer: one that only chooses an action is of none where there is no `next`."""
+    types = [registry[name] for name in registry]
+    return [each for each in types if set(each.outputs) != {"action"}]
 
 
 # --- signatures ------------------------------------------------------------------------------------------------------

@@ -153,7 +153,6 @@ class NodeType:
     routes: bool = False  # it chooses its action itself
     limit: str | None = None
     undo: Callable[[JsonValue], None] | None = None
-    supported: bool = True
     is_async: bool = True
 
     def __call__(self, *args: object, **named: object) -> Returned:

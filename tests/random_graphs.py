@@ -1,4 +1,4 @@
-"""Random graphs and random runs of them: what the property tests of the runtime feed on. Seeded, so that each is repeatable."""
+"""Random graphs and random runs of them, for the property tests of the runtime. Seeded, so that each is repeatable."""
 
 from __future__ import annotations
 

@@ -66,7 +66,12 @@ MAY_IMPORT = {
 }
 MEETING_PLACES = {  # the port to the models meets its adapter here, and nowhere else
     "planner.litellm_client": ("plait/wiring.py", "evals/running.py"),
-    "planner.local_model": ("plait/wiring.py", "plait/commands/model.py", "evals/running.py"),
+    "planner.local_model": (
+        "plait/wiring.py",
+        "plait/commands/doctor.py",
+        "plait/commands/model.py",
+        "evals/running.py",
+    ),
 }
 
 THIRD_PARTIES = {  # free in these packages

@@ -55,7 +55,6 @@ def described(node_type: NodeType) -> dict[str, JsonValue]:
         "outputs": dict(node_type.outputs),
         "aliases": dict(node_type.aliases),
         "capabilities": list(_capabilities(node_type)),
-        "supported": node_type.supported,
     }
 
 

@@ -44,7 +44,7 @@ def test_a_type_that_refuses_to_have_no_params_needs_its_first(registry: Registr
 
 
 def test_equal_registries_give_equal_bytes(registry: Registry) -> None:
-    again = registry.only(["total", "later", "echo"])
+    again = registry.only(["total", "sort_out", "echo"])
     assert json.dumps(answer_schema(registry)) == json.dumps(answer_schema(again))
     assert catalogue(registry) == catalogue(again)
 

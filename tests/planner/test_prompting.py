@@ -48,7 +48,7 @@ def test_inputs_are_named_with_what_is_said_of_them(registry: Registry) -> None:
 def test_every_node_type_and_the_main_output_of_each_are_in_the_system_message(registry: Registry) -> None:
     system = render_messages(Request("a"), registry)[0].content
     assert "total(numbers: list, labels?: object): Adds numbers. Output ${id.sum}, also count." in system
-    assert "later" not in system
+    assert "sort_out" not in system
 
 
 def test_the_prefix_stays_within_what_a_small_model_reads_quickly() -> None:

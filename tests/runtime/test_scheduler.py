@@ -18,7 +18,7 @@ def scheduler(
     """A scheduler of a graph written as `a-b a-c`; `needs` gives a step's reference to another."""
     pairs = [(each.split("-")[0], each.split("-")[-1]) for each in edges.split()]
     names = dict.fromkeys(name for pair in pairs for name in pair)
-    params = {name: {"x": "${%s.x}" % to} for name, to in (needs or {}).items()}
+    params = {name: {"x": f"${{{to}.x}}"} for name, to in (needs or {}).items()}
     nodes = [Node(NodeId(name), "work", params.get(name, {})) for name in names]
     graph: Graph = build_graph(
         nodes, [pair for pair in pairs if pair[0] != pair[1]], blocks=blocks, settings=Settings(on_error=mode)
