@@ -51,10 +51,15 @@ class Models:
 
 
 def models(model: str | None = None, cassette: Path | None = None, environ: Mapping[str, str] = os.environ) -> Models:
-    """What is asked for, else what PLAIT_MODEL and PLAIT_CASSETTES say, else the embedded model."""
+    """What is asked for, else what PLAIT_MODEL and PLAIT_CASSETTES say, else the embedded model.
+
+    PLAIT_RECORD names the cassette of PLAIT_CASSETTES into which goes what is not recorded yet.
+    """
     recordings = environ.get("PLAIT_CASSETTES")
-    folder = cassette or (Path(recordings) if recordings else None)
-    return Models(model or environ.get("PLAIT_MODEL") or LOCAL, folder)
+    name = model or environ.get("PLAIT_MODEL") or LOCAL
+    if cassette is not None:
+        return Models(name, cassette)
+    return Models(name, Path(recordings), environ.get("PLAIT_RECORD")) if recordings else Models(name)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Runs one subprocess in a group of its own, and leaves nothing of that group behind, however the waiting ends.
 
-The loop's callbacks collect what the process writes; only its start is a task.
+Cancelled, it also ends what has left the group. The loop's callbacks collect what the process writes; only its start is
+a task.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from runtime.families import MARK, descendants, end_family, new_mark
 
 OUTPUT_LIMIT = 10 * 1024 * 1024  # bytes, of standard output and of standard error each
 TERM_GRACE = 2.0  # seconds between TERM and KILL
@@ -50,43 +53,44 @@ async def run_process(
 ) -> Finished:
     """Runs a program to its end, or to `limit` bytes of output, and kills what is left of its group.
 
-    Cancelled, it sends TERM, after `grace` seconds KILL, and raises once the process is gone. `keep_open` are
-    descriptors that the process inherits. OSError if it cannot be started.
+    Cancelled, it sends TERM, after `grace` seconds KILL, to all that came from the program, and raises once it is gone.
+    `keep_open` are descriptors that the process inherits. OSError if it cannot be started.
     """
-    loop = asyncio.get_running_loop()
+    loop, mark = asyncio.get_running_loop(), new_mark()
     transport, listener = await _started(
         loop.create_task(
             loop.subprocess_exec(
                 lambda: _Listener(limit),
                 *argv,
                 stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-                env=env,
+                env={**(os.environb if env is None else env), MARK: mark},
                 cwd=cwd,
                 pass_fds=keep_open,
                 start_new_session=True,
             )
         ),
         grace,
+        mark,
     )
     try:
         _feed(transport, stdin)
         await listener.ended.wait()
     except asyncio.CancelledError:
-        await _end_gently(transport, listener, grace)
+        await _end_all(transport, listener, grace, mark)
         raise
     finally:
         await _leave_nothing(transport, listener)
     return listener.finished(transport)
 
 
-async def _started(starting: asyncio.Task[_Process], grace: float) -> _Process:
+async def _started(starting: asyncio.Task[_Process], grace: float, mark: bytes) -> _Process:
     """The process once it runs. Asyncio cannot be interrupted in between: it would wait for its pipes for ever."""
     try:
         await asyncio.wait([starting])
     except asyncio.CancelledError:
         await asyncio.wait([starting])
         if starting.exception() is None:
-            await _end_gently(*starting.result(), grace)
+            await _end_all(*starting.result(), grace, mark)
             await _leave_nothing(*starting.result())
         raise
     return starting.result()
@@ -130,6 +134,15 @@ def _feed(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:
     if isinstance(pipe, asyncio.WriteTransport):
         pipe.write(stdin)
         pipe.close()
+
+
+async def _end_all(
+    transport: asyncio.SubprocessTransport, listener: _Listener, grace: float, mark: bytes
+) -> None:
+    """The process and all that came from it, also what has left its group: asked first, then killed."""
+    known = descendants(transport.get_pid())
+    await _end_gently(transport, listener, grace)
+    end_family(known, mark)
 
 
 async def _end_gently(transport: asyncio.SubprocessTransport, listener: _Listener, grace: float) -> None:

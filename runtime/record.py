@@ -112,8 +112,7 @@ class RunError:
         return {"node": self.node, "code": self.code, "message": self.message}
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRecord:
+class NodeRecord(NamedTuple):
     """How one node went. `started` and `finished` are in seconds since the run began, null if it never started."""
 
     status: NodeStatus
@@ -130,10 +129,7 @@ class NodeRecord:
         return 0.0 if self.started is None or self.finished is None else self.finished - self.started
 
     def to_json(self) -> JsonObject:
-        return {name: getattr(self, name) for name in _NODE_FIELDS}
-
-
-_NODE_FIELDS = ("status", "type", "attempts", "started", "finished", "visits", "outputs", "error")
+        return self._asdict()
 
 
 @dataclass(frozen=True, slots=True)

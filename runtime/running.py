@@ -28,6 +28,7 @@ from runtime.record import (
     NodeEnd,
     NodeRecord,
     NodeStatus,
+    RunError,
     RunRecord,
     Started,
     Succeeded,
@@ -210,13 +211,19 @@ _STATUS: dict[State, NodeStatus] = {
 }
 
 
+_ENDS = (Succeeded, Failed, Cancelled)
+
+
 def record_of(prepared: Prepared, executor: Executor, run_id: str) -> RunRecord:
     """The record of a run from its facts."""
     graph, facts = prepared.graph, executor.facts
     began = {fact.node: fact.at for fact in facts if isinstance(fact, Started)}
-    ends = {fact.node: fact for fact in facts if isinstance(fact, Succeeded | Failed | Cancelled)}
+    ends = {fact.node: fact for fact in facts if isinstance(fact, _ENDS)}
+    limited = {error.node: error for error in executor.scheduler.errors if error.code == "loop_limit"}
     nodes: dict[str, NodeRecord] = {
-        node.id: _node_record(node, at, executor.scheduler, began.get(node.id), ends.get(node.id))
+        node.id: _node_record(
+            node, at, executor.scheduler, began.get(node.id), ends.get(node.id), limited.get(node.id)
+        )
         for at, node in enumerate(graph.nodes.values())
         if not node.hidden
     }
@@ -237,9 +244,10 @@ def record_of(prepared: Prepared, executor: Executor, run_id: str) -> RunRecord:
     )
 
 
-def _node_record(node: Node, at: int, scheduler: Scheduler, began: float | None, end: NodeEnd | None) -> NodeRecord:
-    error = next(({"code": e.code, "message": e.message} for e in scheduler.errors if e.node == node.id), None)
-    failed = {"code": end.code, "message": end.message} if isinstance(end, Failed) else error
+def _node_record(
+    node: Node, at: int, scheduler: Scheduler, began: float | None, end: NodeEnd | None, limited: RunError | None
+) -> NodeRecord:
+    error = limited or (end if type(end) is Failed else None)
     return NodeRecord(
         status=_STATUS[scheduler.state[at]],
         type=node.type,
@@ -248,7 +256,7 @@ def _node_record(node: Node, at: int, scheduler: Scheduler, began: float | None,
         finished=end.at if end and began is not None else None,
         visits=scheduler.visits[at] if began is not None else 0,
         outputs=None if end is None or isinstance(end, Cancelled) else end.outputs,
-        error=failed,
+        error=error and {"code": error.code, "message": error.message},
     )
 
 

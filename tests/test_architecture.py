@@ -48,6 +48,7 @@ ROOMS = (
     "batch",
     "executor",
     "running",
+    "families",
     "processes",
     "nodes",
     "views",

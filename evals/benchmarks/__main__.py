@@ -35,9 +35,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("", *table.lines(), sep="\n", flush=True)
 
 
-def machine() -> dict[str, str | int | None]:
-    """What the figures depend on most."""
-    return {"python": platform.python_version(), "system": platform.system(), "processors": os.cpu_count()}
+def machine() -> dict[str, str | float | None]:
+    """What the figures depend on most; `load` is what the machine did besides, in the minute before."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "processors": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+    }
 
 
 if __name__ == "__main__":

@@ -70,8 +70,8 @@ def at_most(value: float, *aims: float) -> Judged:
 
 
 def number(value: float) -> str:
-    """Three significant digits, and none after the point from a hundred on."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    """Four significant digits, and none after the point from a thousand on."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _text(cell: Cell) -> str:

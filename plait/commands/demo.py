@@ -6,7 +6,6 @@ Not a command of `plait`: it fetches the embedded model when it is not there, th
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -17,7 +16,7 @@ from threading import Thread
 
 from plait.__main__ import main as plait
 from plait.display import say
-from plait.wiring import EMBEDDED, LOCAL
+from plait.wiring import EMBEDDED, LOCAL, models
 from planner.model_download import is_pulled
 
 REQUEST = (
@@ -68,7 +67,8 @@ def surroundings() -> Iterator[list[str]]:
 
 def main(arguments: list[str]) -> int:
     """Plans and runs the request; without one, the default request with exactly the grants that it needs."""
-    if os.environ.get("PLAIT_MODEL", LOCAL) in (LOCAL, EMBEDDED) and not is_pulled():
+    chosen = models()
+    if not chosen.replays and chosen.model in (LOCAL, EMBEDDED) and not is_pulled():
         say("The embedded model is not there yet; it is fetched once, 1.1 GB.")
         if code := plait(["model", "pull"]):
             return code

@@ -75,8 +75,9 @@ def test_the_commands_are_timed_and_their_imports_listed() -> None:
 
 
 def test_a_result_is_judged_by_each_of_its_aims() -> None:
-    assert str(at_most(21.04, 20, 50)) == "21 (≤ 20 not met, ≤ 50 met)"
+    assert str(at_most(21.0444, 20, 50)) == "21.04 (≤ 20 not met, ≤ 50 met)"
     assert str(at_least(1.9, 1.9)) == "1.9 (≥ 1.9 met)"
+    assert str(at_least(4.598, 4.6)) == "4.598 (≥ 4.6 not met)"
 
 
 def test_a_table_says_what_was_measured_and_aligns_its_columns() -> None:

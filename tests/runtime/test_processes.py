@@ -96,6 +96,19 @@ def test_a_cancelled_process_and_its_children_are_ended(tmp_path: Path) -> None:
     assert all(dies(int(pid)) for pid in pids)
 
 
+LEAVERS = {
+    "in a session of its own": "setsid sleep 60 & echo $! > READY; wait",
+    "orphaned in a session of its own": "(setsid sh -c 'echo $$ > READY; exec sleep 60' &) ; sleep 60",
+    "deaf to TERM": "setsid sh -c 'trap \"\" TERM; echo $$ > READY; sleep 60; sleep 60' & wait",
+    "without its environment": "setsid env -i sh -c 'echo $$ > READY; exec sleep 60' & sleep 60",
+}
+
+
+@pytest.mark.parametrize("script", LEAVERS.values(), ids=LEAVERS)
+def test_what_has_left_the_group_is_ended_too(script: str, tmp_path: Path) -> None:
+    assert dies(int(cancelled_once_ready(script, tmp_path, grace=0.2)))
+
+
 def test_a_cancelled_process_may_tidy_up_first(tmp_path: Path) -> None:
     cancelled_once_ready("trap 'echo yes > tidied; exit' TERM; echo > READY; sleep 60 & wait", tmp_path)
     assert (tmp_path / "tidied").read_text(encoding="utf-8") == "yes\n"
