@@ -47,7 +47,10 @@ class Models:
     def __str__(self) -> str:
         embedded = f"local, the embedded {EMBEDDED}"
         name = embedded if self.model in (LOCAL, EMBEDDED) else self.model
-        return f"{name}, answered from the recordings in {self.cassette}" if self.cassette else name
+        if self.cassette is None:
+            return name
+        manner = "answered from the recordings" if self.replays else "recorded"
+        return f"{name}, {manner} in {self.cassette}"
 
 
 def models(model: str | None = None, cassette: Path | None = None, environ: Mapping[str, str] = os.environ) -> Models:
