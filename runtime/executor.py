@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runtime.attempt import Outcome, Seat, in_thread, run_attempts
 from runtime.batch import run_batch
+from runtime.commands import CancelRunning, Command, Finish, Start, Undo, WatchBlock
 from runtime.completion import CompletionClient
 from runtime.graph import NodeId
 from runtime.issues import JsonValue
@@ -31,7 +32,7 @@ from runtime.record import (
     UndoFailed,
     Undone,
 )
-from runtime.scheduler import CancelRunning, Command, Finish, Scheduler, Start, Undo, WatchBlock
+from runtime.scheduler import Scheduler
 from runtime.workflow import JsonObject
 
 MAX_THREADS = 10_000

@@ -110,6 +110,10 @@ def _nothing(params: JsonObject) -> tuple[()]:
     return ()
 
 
+def _no_schemas(params: JsonObject) -> Mapping[str, JsonValue]:
+    return {}
+
+
 def _as_written(params: JsonObject) -> JsonObject:
     return params
 
@@ -131,9 +135,11 @@ class NodeType:
     """One kind of node.
 
     `outputs` maps each output to its JSON type (`any` where it is open), `aliases` second names to them.
-    `capabilities`, `effects` and `check` read params as written, references included. `rewrite` moves references out of
-    a text where none may be pasted; `verbatim` params are never searched for any. `call` takes params and context,
-    `read` turns what it returned into outputs. `limit` names the places an attempt takes.
+    `capabilities`, `effects`, `check` and `schemas` (a JSON Schema for an output) read params as written, references
+    included. `rewrite` moves references out of a text where none may be pasted; `verbatim` params are never searched
+    for any. `call` takes params and context, `read` turns what it returned into outputs. `limit` names the places an
+    attempt takes. `routes`: it chooses its action itself. `undo` takes back what a kept note tells of, may be called
+    more than once for it, and runs in a thread.
     """
 
     name: str
@@ -147,10 +153,11 @@ class NodeType:
     capabilities: Callable[[JsonObject], Iterable[str]] = _nothing
     effects: Callable[[JsonObject], Iterable[Effect]] = _nothing
     check: Callable[[JsonObject], Iterable[ParamProblem]] = _nothing
+    schemas: Callable[[JsonObject], Mapping[str, JsonValue]] = _no_schemas
     rewrite: Callable[[JsonObject], JsonObject] = _as_written
     verbatim: frozenset[str] = frozenset()
     transient: frozenset[str] = frozenset()
-    routes: bool = False  # it chooses its action itself
+    routes: bool = False
     limit: str | None = None
     undo: Callable[[JsonValue], None] | None = None
     is_async: bool = True

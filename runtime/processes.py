@@ -136,9 +136,7 @@ def _feed(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:
         pipe.close()
 
 
-async def _end_all(
-    transport: asyncio.SubprocessTransport, listener: _Listener, grace: float, mark: bytes
-) -> None:
+async def _end_all(transport: asyncio.SubprocessTransport, listener: _Listener, grace: float, mark: bytes) -> None:
     """The process and all that came from it, also what has left its group: asked first, then killed."""
     known = descendants(transport.get_pid())
     await _end_gently(transport, listener, grace)

@@ -169,6 +169,28 @@ def _output_issues(mention: Mention, known: _Known) -> Iterator[Issue]:
     if keys[0] not in outputs:
         message = f"${{{mention.path}}}: '{target.id}' ({target.type}) has no output '{keys[0]}'"
         yield Issue("unknown_output", mention.where, message, known.hints.nearest(str(keys[0]), outputs))
+    elif not target.batch:
+        output = node_type.aliases.get(str(keys[0]), str(keys[0]))
+        if odd := _not_in_schema(node_type.schemas(target.params).get(output), keys[1:]):
+            message = f"${{{mention.path}}}: the schema of '{target.id}' has no '{odd[0]}' there"
+            yield Issue("unknown_output", mention.where, message, known.hints.nearest(odd[0], odd[1]))
+
+
+def _not_in_schema(schema: JsonValue, keys: tuple[str | int, ...]) -> tuple[str, list[str]] | None:
+    """The first key that a JSON Schema rules out, and those that it knows there; None if it rules out nothing."""
+    for key in keys:
+        if not isinstance(schema, dict):
+            return None
+        if isinstance(key, int):
+            schema = schema.get("items")
+            continue
+        properties = schema.get("properties")
+        if not isinstance(properties, dict):
+            return None
+        if key not in properties:
+            return None if schema.get("additionalProperties") else (key, list(properties))
+        schema = properties[key]
+    return None
 
 
 def _inputs_issues(mentions: list[Mention], known: _Known) -> Iterator[Issue]:

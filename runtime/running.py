@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runtime.checks import Examination, check, examine
+from runtime.commands import State
 from runtime.completion import CompletionClient
 from runtime.documents import locate, read_document
 from runtime.executor import Executor, Surroundings, ignore
@@ -34,7 +35,7 @@ from runtime.record import (
     Succeeded,
 )
 from runtime.references import MissingValue, Resolver, Scope
-from runtime.scheduler import Scheduler, State
+from runtime.scheduler import Scheduler
 from runtime.workflow import JsonObject
 
 Source = Graph | Mapping[str, JsonValue] | str | Path
@@ -221,9 +222,7 @@ def record_of(prepared: Prepared, executor: Executor, run_id: str) -> RunRecord:
     ends = {fact.node: fact for fact in facts if isinstance(fact, _ENDS)}
     limited = {error.node: error for error in executor.scheduler.errors if error.code == "loop_limit"}
     nodes: dict[str, NodeRecord] = {
-        node.id: _node_record(
-            node, at, executor.scheduler, began.get(node.id), ends.get(node.id), limited.get(node.id)
-        )
+        node.id: _node_record(node, at, executor.scheduler, began.get(node.id), ends.get(node.id), limited.get(node.id))
         for at, node in enumerate(graph.nodes.values())
         if not node.hidden
     }

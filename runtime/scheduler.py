@@ -1,16 +1,15 @@
 """Decides what happens next: facts in, commands out. It does no I/O, knows no clock and holds no values.
 
-A node starts once all its predecessors are settled and a live edge leads in; with none it is skipped. The same facts always
-give the same commands, so replaying recorded facts into a fresh scheduler resumes a run.
+A node starts once all its predecessors are settled and a live edge leads in; with none it is skipped. The same facts
+always give the same commands, so replaying recorded facts into a fresh scheduler resumes a run.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from enum import IntEnum
-from typing import NamedTuple, TypeAlias
 
+from runtime.commands import CancelRunning, Command, Finish, Start, State, Undo, WatchBlock
 from runtime.graph import DEFAULT, NodeId
 from runtime.program import ROOT, Program
 from runtime.record import (
@@ -27,52 +26,6 @@ from runtime.record import (
     UndoFailed,
     Undone,
 )
-
-
-class Start(NamedTuple):
-    node: NodeId
-
-
-class CancelRunning(NamedTuple):
-    """End these nodes; each answers with a fact of its own when it has."""
-
-    nodes: tuple[NodeId, ...]
-
-
-class WatchBlock(NamedTuple):
-    """A block with a timeout has started; say so if it takes longer than `seconds`."""
-
-    block: str
-    seconds: float
-    round: int
-
-
-class Undo(NamedTuple):
-    """Take back the effects of a node. At most one undo is under way."""
-
-    node: NodeId
-
-
-class Finish(NamedTuple):
-    status: RunStatus
-
-
-Command: TypeAlias = Start | CancelRunning | WatchBlock | Undo | Finish
-
-
-class State(IntEnum):
-    """Where a node stands. From SKIPPED on it is settled."""
-
-    PENDING = 0
-    READY = 1  # a Start was given; its attempt may still wait for a place
-    RUNNING = 2
-    SKIPPED = 3
-    SUCCEEDED = 4
-    FAILED = 5
-    CANCELLED = 6
-    UNDONE = 7
-    NOT_STARTED = 8
-
 
 IN_FLIGHT = (State.READY, State.RUNNING)
 

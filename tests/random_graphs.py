@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from runtime.commands import CancelRunning, Command, Finish, Start
 from runtime.graph import Block, BlockId, Graph, Node, NodeId, build_graph
 from runtime.node_types import NodeFailed, Registry, node_type
 from runtime.program import Program, compile_graph
 from runtime.record import Begun, Cancelled, CancelRequested, Fact, Failed, Started, Succeeded, TimedOut
-from runtime.scheduler import CancelRunning, Command, Finish, Scheduler, Start
+from runtime.scheduler import Scheduler
 from runtime.workflow import Mode, Settings
 
 MODES: tuple[Mode, ...] = ("fail_fast", "continue")

@@ -40,6 +40,7 @@ ROOMS = (
     "checks",
     "program",
     "record",
+    "commands",
     "scheduler",
     "journal",
     "policy",

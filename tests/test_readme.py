@@ -25,7 +25,7 @@ def commands() -> list[str]:
 
 
 def told(text: str) -> set[str]:
-    """The lines of an output less what no two runs share: seconds and speed-ups, and the order of what ends together."""
+    """The lines of an output less what no two runs share: seconds, speed-ups, and the order of what ends together."""
     return {re.sub(r"\d+\.\d+", "#", line).rstrip() for line in text.splitlines() if line.strip()}
 
 

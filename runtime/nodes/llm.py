@@ -67,6 +67,7 @@ def _capabilities(params: JsonObject) -> Iterable[str]:
     capabilities=_capabilities,
     transient=frozenset({"rate_limited", "model_unreachable"}),
     routes=True,
+    schemas=lambda params: {"result": params.get("output_schema")},
 )
 async def llm(params: LlmParams, context: NodeContext) -> Routed:
     """Asks a language model."""

@@ -14,7 +14,7 @@ import pytest
 from evals.dataset import Case, Suite, load_suite
 from evals.running import CASSETTES, SUITE, Result, offered, plan_case, replaying_client
 from evals.scorers import unmet
-from runtime import CassetteMiss, examine
+from runtime import CassetteMiss, JsonValue, examine
 
 NOT_MET = {
     "readme": "no workflow is accepted: the step that reads the notes is left out, three times",
@@ -79,8 +79,8 @@ def test_no_recording_holds_a_key_or_a_place_of_a_machine() -> None:
 
 
 def test_what_an_expectation_misses_is_said_in_words() -> None:
-    step = {"type": "wait", "params": {"seconds": 1}}
-    graph = examine({"pipeline": [{"id": "a", **step}, {"id": "b", **step}]}, offered()).graph
+    steps: list[JsonValue] = [{"id": name, "type": "wait", "params": {"seconds": 1}} for name in "ab"]
+    graph = examine({"pipeline": steps}, offered()).graph
     assert graph is not None
     expect = Case.model_validate(
         {

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from runtime.commands import Finish
 from runtime.completion import ScriptedClient
 from runtime.graph import Node, NodeId, build_graph
 from runtime.issues import InvalidWorkflow, JsonValue
@@ -16,7 +17,7 @@ from runtime.node_types import NodeContext, NodeFailed, Registry, node_type
 from runtime.program import compile_graph
 from runtime.record import RunRecord
 from runtime.running import Execution, prepare, run
-from runtime.scheduler import Finish, Scheduler
+from runtime.scheduler import Scheduler
 from runtime.virtual_time import run_in_virtual_time
 from tests.random_graphs import REGISTRY, random_graph
 

@@ -323,3 +323,33 @@ def test_ten_thousand_wrong_references_cost_no_more_comparisons_than_a_few() -> 
     assert len(hints) == 10_000
     assert sum("did you mean" in hint for hint in hints) < 20
     assert all(hints)
+
+
+# --- what an output's schema knows -----------------------------------------------------------------------------------
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"title": {"type": "string"}, "tags": {"type": "array", "items": {"properties": {"name": {}}}}},
+}
+
+
+def asked(path: str, schema: object = SCHEMA) -> Document:
+    ask: Document = {"id": "a", "type": "llm", "params": {"prompt": "p", "output_schema": schema}}
+    return pipeline(ask, step("b", f"${{a.{path}}}"))
+
+
+@pytest.mark.parametrize("path", ["result", "result.title", "response.title", "result.tags[0].name", "usage.x"])
+def test_a_path_that_the_schema_knows_is_legal(path: str) -> None:
+    assert not errors(asked(path))
+
+
+@pytest.mark.parametrize("path", ["result.titel", "response.titel", "result.tags[0].nam"])
+def test_a_path_that_the_schema_does_not_know_is_an_unknown_output(path: str) -> None:
+    issue = only_issue(asked(path), "unknown_output")
+    assert issue.path == "/pipeline/1/params/value"
+    assert "did you mean" in issue.hint
+
+
+def test_a_schema_that_allows_more_rules_out_nothing() -> None:
+    assert not errors(asked("result.more", {**SCHEMA, "additionalProperties": True}))
+    assert not errors(asked("result.more.deep", {"type": "object"}))

@@ -4,10 +4,11 @@ from random import Random
 
 import pytest
 
+from runtime.commands import CancelRunning, Command, Finish, Start, State, WatchBlock
 from runtime.graph import Block, BlockId, Graph, Node, NodeId, ancestors, build_graph
 from runtime.program import compile_graph
 from runtime.record import Begun, Cancelled, CancelRequested, Failed, Started, Succeeded, TimedOut
-from runtime.scheduler import CancelRunning, Command, Finish, Scheduler, Start, State, WatchBlock
+from runtime.scheduler import Scheduler
 from runtime.workflow import Mode, Settings
 from tests.random_graphs import REGISTRY, random_program, random_run
 
