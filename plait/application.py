@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "plan": "A request in plain words to an accepted workflow.",
     "run": "Run a workflow.",
+    "runs": "The runs that were kept, the newest first.",
+    "show": "One run: its steps, errors and outputs.",
     "validate": "All issues of one or many documents.",
     "graph": "The graph of a workflow, its critical path marked.",
     "nodes": "The node types: params, outputs, capabilities.",

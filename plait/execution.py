@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import typer
 
 from plait import results
+from plait.asking import with_answers
 from plait.display import is_interactive, issue_line, put_json, say
 from plait.inputs import values_for
 from plait.options import RunOptions
 from plait.problems import told
 from plait.progress import Progress, progress_of
+from plait.rerun import Part, part_of
+from plait.spending import Capped
+from plait.state import keep
 from plait.wiring import completions_for, models
 from runtime.checks import Examination
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused, errors_of
+from runtime.journal import kept
 from runtime.node_types import Registry
 from runtime.record import RunRecord
 from runtime.running import ALL, Execution, Prepared, prepare
@@ -31,28 +38,44 @@ def approved(examined: Examination, registry: Registry, options: RunOptions) -> 
 
     Raises InvalidWorkflow and Refused.
     """
-    inputs = values_of(examined, options)
-    allow = (*options.allow, ALL) if options.yes else options.allow
-
-    def ready(*more: str) -> Prepared:
-        grants = (*allow, *more)
-        return prepare(examined, inputs=inputs, registry=registry, allow=grants, max_concurrent=options.max_concurrent)
-
+    ready = preparation(examined, registry, options)
     try:
-        return ready()
+        return ready(*options.allow, *([ALL] if options.yes else []))
     except Refused as refusal:
         if not is_interactive():
             raise
         if not _asked(refusal.issues):
             raise Refused("it was not approved, and nothing was run", refusal.issues) from None
-    return ready(ALL)
+    return ready(*options.allow, ALL)
 
 
-def values_of(examined: Examination, options: RunOptions) -> dict[str, JsonValue]:
+def preparation(examined: Examination, registry: Registry, options: RunOptions) -> Callable[..., Prepared]:
+    """What makes the workflow, or the part of it that is to be run, ready under the grants it is called with.
+
+    Raises InvalidWorkflow for wrong options and inputs, as what it returns does for the rest.
+    """
+    part = part_of(examined, registry, options.selection, options.state)
+    return partial(_ready, part, _values_of(part, options), registry, options)
+
+
+def _ready(part: Part, inputs: dict[str, JsonValue], registry: Registry, options: RunOptions, *allow: str) -> Prepared:
+    return prepare(
+        part.examined,
+        inputs=inputs,
+        registry=registry,
+        allow=allow,
+        max_concurrent=options.max_concurrent,
+        given=part.given,
+    )
+
+
+def _values_of(part: Part, options: RunOptions) -> dict[str, JsonValue]:
     """The values of the inputs; an invalid workflow has none. Raises InvalidWorkflow for a wrong file of inputs."""
-    if examined.graph is None or not examined.valid:
+    graph = part.examined.graph
+    if graph is None or not part.examined.valid:
         return {}
-    return values_for(examined.graph, options.inputs, options.input_file)
+    values = {**part.inputs, **values_for(graph, options.inputs, options.input_file)}
+    return values if options.json else with_answers(graph, values)
 
 
 def _asked(issues: tuple[Issue, ...]) -> bool:
@@ -65,11 +88,14 @@ def _asked(issues: tuple[Issue, ...]) -> bool:
     return False
 
 
-def carry_out(prepared: Prepared, registry: Registry, options: RunOptions) -> RunRecord:
-    """Runs it, telling how it goes; Ctrl-C ends it and still gives the record."""
+def carry_out(prepared: Prepared, examined: Examination, options: RunOptions) -> RunRecord:
+    """Runs it, telling how it goes, and keeps the run; Ctrl-C ends it and still gives the record."""
     _announce(prepared, options)
+    began = datetime.now(UTC)
     with progress_of(prepared.graph, quiet=options.json) as progress:
-        return asyncio.run(_carried_out(prepared, options, progress))
+        record = asyncio.run(_carried_out(prepared, options, progress))
+    keep(kept(record, began, prepared.inputs, options.selection.only), examined.document, options.state)
+    return record
 
 
 def _announce(prepared: Prepared, options: RunOptions) -> None:
@@ -77,13 +103,16 @@ def _announce(prepared: Prepared, options: RunOptions) -> None:
         return
     for warning in prepared.warnings:
         say(issue_line(warning))
+    if prepared.given:
+        say(f"given, not run: {', '.join(sorted(prepared.given))}")
     if any(need.capability.partition(":")[0] == "model" for need in prepared.needs):
         say(f"model: {models(options.model, options.cassette)}")
 
 
 async def _carried_out(prepared: Prepared, options: RunOptions, progress: Progress) -> RunRecord:
     async with completions_for(models(options.model, options.cassette)) as completions:
-        execution = Execution(prepared, completions=completions, on_fact=progress.take)
+        client = completions if options.max_cost is None else Capped(completions, options.max_cost)
+        execution = Execution(prepared, completions=client, on_fact=progress.take)
         with _ended_by_signals(execution):
             record = await execution.result()
     progress.end(record)
@@ -113,7 +142,7 @@ def run_examined(examined: Examination, registry: Registry, options: RunOptions,
         prepared = approved(examined, registry, options)
     except (InvalidWorkflow, Refused) as error:
         return turn_away(error, name_of(examined, file), options, file)
-    record = carry_out(prepared, registry, options)
+    record = carry_out(prepared, examined, options)
     results.show(record, prepared.graph, registry, json=options.json)
     return results.exit_code(record)
 

@@ -19,33 +19,33 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _KINDS: dict[type, InputType] = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 
 
-def texts_of(given: Iterable[str]) -> dict[str, str]:
+def texts_of(given: Iterable[str], option: str = "--input") -> dict[str, str]:
     """`NAME=VALUE` by name, `@FILE` read; of equal names the last counts. A usage error, or an OSError of the file."""
     texts = {}
     for each in given:
         name, equals, value = each.partition("=")
         if not (name and equals):
-            raise typer.BadParameter(f"found {show(each)}; write NAME=VALUE", param_hint="--input")
-        texts[name] = _checked(name, _text(value))
+            raise typer.BadParameter(f"found {show(each)}; write NAME=VALUE", param_hint=option)
+        texts[name] = _checked(name, _text(value, option), option)
     return texts
 
 
-def _text(value: str) -> str:
+def _text(value: str, option: str) -> str:
     if value.startswith("@@"):
         return value[1:]
-    return _read(Path(value[1:])) if value.startswith("@") else value
+    return _read(Path(value[1:]), option) if value.startswith("@") else value
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, option: str) -> str:
     try:
         return path.read_bytes().decode("utf-8")  # by bytes: line ends stay as they are
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{path}: not UTF-8 text ({error.reason})", param_hint="--input") from None
+        raise typer.BadParameter(f"{path}: not UTF-8 text ({error.reason})", param_hint=option) from None
 
 
-def _checked(name: str, text: str) -> str:
+def _checked(name: str, text: str, option: str) -> str:
     if _SURROGATE.search(text):
-        raise typer.BadParameter(f"the value of '{name}' holds bytes that are no UTF-8 text", param_hint="--input")
+        raise typer.BadParameter(f"the value of '{name}' holds bytes that are no UTF-8 text", param_hint=option)
     return text
 
 
@@ -54,9 +54,19 @@ def values_for(graph: Graph, texts: Mapping[str, str], file: Path | None) -> dic
     declared = declared_inputs(graph)
     values = {} if file is None else values_in(file)
     for name, text in texts.items():
-        kind = declared[name].type if name in declared else "string"
-        values[name] = text if kind == "string" else _json(text)
+        values[name] = value_of(text, declared[name].type if name in declared else "string")
     return values
+
+
+def object_of(text: str) -> dict[str, JsonValue] | None:
+    """The JSON object that a text is, None if it is none."""
+    value = _json(text)
+    return value if isinstance(value, dict) else None
+
+
+def value_of(text: str, kind: InputType) -> JsonValue:
+    """The value of an input that was given as a text; what is no JSON stays one."""
+    return text if kind == "string" else _json(text)
 
 
 def values_in(file: Path) -> dict[str, JsonValue]:

@@ -33,10 +33,45 @@ Cassette = Annotated[
     typer.Option("--cassette", metavar="DIR", help="Answer every model call from recordings only (PLAIT_CASSETTES)."),
 ]
 
+State = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="Where runs are kept (PLAIT_STATE)."),
+]
+Only = Annotated[
+    str | None,
+    typer.Option("--only", metavar="STEP", help="Run one step, on outputs from --use and --mock."),
+]
+From = Annotated[
+    list[str] | None,
+    typer.Option("--from", metavar="STEP", help="Run a step and all after it; the rest is given. Repeatable."),
+]
+Use = Annotated[
+    str | None,
+    typer.Option("--use", metavar="RUN", help="The kept run whose outputs and inputs are given; last is the newest."),
+]
+Mock = Annotated[
+    list[str] | None,
+    typer.Option("--mock", metavar="STEP=JSON", help="Outputs in place of running a step; @FILE reads. Repeatable."),
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", metavar="USD", min=0, help="No further model call once they cost that much together."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The steps that are run, and where the outputs of others come from. `mocks` are the texts by name."""
+
+    only: str | None = None
+    starts: tuple[str, ...] = ()
+    use: str | None = None
+    mocks: dict[str, str] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a workflow is run. `inputs` are the texts by name, as they were given."""
+    """How a workflow is run. `inputs` are the texts by name, as they were given; `max_cost` is in USD."""
 
     inputs: dict[str, str] = field(default_factory=dict)
     input_file: Path | None = None
@@ -46,3 +81,6 @@ class RunOptions:
     model: str | None = None
     cassette: Path | None = None
     json: bool = False
+    state: Path | None = None
+    max_cost: float | None = None
+    selection: Selection = field(default_factory=Selection)

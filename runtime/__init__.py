@@ -12,9 +12,9 @@ from runtime.completion import (
     Usage,
 )
 from runtime.documents import Document, read_document
-from runtime.graph import Block, Edge, Graph, Node, build_graph, ordered_pairs
+from runtime.graph import Block, Edge, Graph, Node, NodeId, build_graph, ordered_pairs
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, PlaitError, Refused, Unavailable
-from runtime.node_types import Effect, NodeContext, NodeFailed, NodeType, Registry, installed_types, node_type
+from runtime.node_types import Effect, NodeContext, NodeFailed, NodeType, Registry, Routed, installed_types, node_type
 from runtime.record import NodeRecord, RunError, RunRecord
 from runtime.running import Execution, Prepared, examine_document, load, prepare, run
 from runtime.virtual_time import VirtualTimeLoop, run_in_virtual_time
@@ -39,12 +39,14 @@ __all__ = [
     "Node",
     "NodeContext",
     "NodeFailed",
+    "NodeId",
     "NodeRecord",
     "NodeType",
     "PlaitError",
     "Prepared",
     "Refused",
     "Registry",
+    "Routed",
     "RunError",
     "RunRecord",
     "ScriptedClient",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Executor as Threads
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -44,6 +44,7 @@ class Ended(NamedTuple):
     trouble: tuple[str, str] | None = None
 
 
+T = TypeVar("T")
 Outcome: TypeAlias = Ended | NodeFailed
 
 
@@ -71,7 +72,8 @@ class Seat:
         try:
             await granted
         except asyncio.CancelledError:
-            self.places.withdraw(self.limits, grant)
+            if not self.places.withdraw(self.limits, grant):
+                self.leave()
             raise
 
     def _granted(self, waiting: asyncio.Future[None]) -> None:
@@ -88,11 +90,17 @@ async def run_attempts(task: Task, scope: Scope, world: World, seat: Seat) -> Ou
             return await try_once(task, scope, world, seat.attempts)
         except NodeFailed as failure:
             pause = pause_before_retry(task, failure, seat.attempts, world.jitter)
-            if pause is None:
+            if pause is None or is_being_cancelled():
                 return failure
         seat.leave()
         await asyncio.sleep(pause)
         await seat.take()
+
+
+def is_being_cancelled() -> bool:
+    """Whether somebody has asked the running task to end, whatever it made of that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def try_once(task: Task, scope: Scope, world: World, attempt: int) -> Ended:
@@ -126,6 +134,10 @@ async def _call(node_type: NodeType, model: BaseModel, world: World, context: No
         return await in_thread(world.threads(), partial(node_type.call, model, context))
     except NodeFailed:
         raise
+    except asyncio.CancelledError:
+        if is_being_cancelled():
+            raise
+        raise NodeFailed("node_error", "it cancelled itself") from None
     except PlaitError as error:
         raise NodeFailed("node_error", str(error)) from error
     except Exception as error:  # a node type may be anyone's code; whatever it raises is its failure, not the run's
@@ -139,8 +151,25 @@ async def in_thread(threads: Threads, work: Callable[[], object]) -> object:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        await asyncio.wait([running])
+        await outlast([running])
         raise
+
+
+async def outlast(working: Collection[asyncio.Future[T]]) -> None:
+    """Waits for the end of all of them, also while it is cancelled itself; raises CancelledError only then."""
+    interrupted = False
+    while left := [each for each in working if not each.done()]:
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError:
+            interrupted = True
+    if interrupted:
+        raise asyncio.CancelledError
+
+
+def settled(task: Task, scope: Scope) -> Task:
+    """The task with every reference replaced by what it is now. Raises NodeFailed."""
+    return replace(task, params=_resolved(task, scope), resolve=None)
 
 
 def _resolved(task: Task, scope: Scope) -> JsonObject:
@@ -180,14 +209,21 @@ def _shorter(one: float | None, other: JsonValue) -> float | None:
 def pause_before_retry(task: Task, failure: NodeFailed, attempt: int, jitter: Callable[[], float]) -> float | None:
     """Seconds to wait before the next attempt, None if there is none to make.
 
-    Exponential backoff with up to a tenth more or less by `jitter` (0 to 1); a server's `Retry-After` is a lower bound.
+    Exponential backoff with up to a tenth more or less by `jitter` (0 to 1); a server's `Retry-After` is a lower bound;
+    `max_wait` bounds them all.
     """
     retry = task.retry
     if attempt >= retry.max_attempts or not _may_retry(task.type, retry, failure):
         return None
-    wait = min(retry.wait * retry.backoff ** (attempt - 1), retry.max_wait)
-    wait *= 0.9 + 0.2 * jitter()
-    return max(wait, min(failure.retry_after or 0.0, retry.max_wait))
+    wait = min(_backed_off(retry, attempt), retry.max_wait) * (0.9 + 0.2 * jitter())
+    return min(max(wait, failure.retry_after or 0.0), retry.max_wait)
+
+
+def _backed_off(retry: Retry, attempt: int) -> float:
+    try:
+        return retry.wait * retry.backoff ** (attempt - 1)
+    except OverflowError:
+        return retry.max_wait
 
 
 def _may_retry(node_type: NodeType, retry: Retry, failure: NodeFailed) -> bool:

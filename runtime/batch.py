@@ -48,6 +48,13 @@ class _Tally:
     done: int = 0
     errors: list[tuple[int, JsonValue, NodeFailed]] = field(default_factory=list)
 
+    def take(self, index: int, item: JsonValue, outcome: Outcome) -> None:
+        self.done += 1
+        if isinstance(outcome, Ended):
+            self.results[index] = outcome.outputs
+        else:
+            self.errors.append((index, item, outcome))
+
     def outputs(self) -> JsonObject:
         errors: list[JsonValue] = [
             {"index": index, "item": item, "error": {"code": failure.code, "message": failure.message}}
@@ -70,14 +77,11 @@ async def run_batch(
     async def worker() -> None:
         for index, item in line:
             outcome = await _one(unit, batch, ItemScope(scope, batch, index, item), world, places)
-            tally.done += 1
-            if isinstance(outcome, Ended):
-                tally.results[index] = outcome.outputs
-            elif batch.on_error == "continue":
-                tally.errors.append((index, item, outcome))
-            else:
-                raise _ItemFailed(index, outcome)
+            tally.take(index, item, outcome)
             progress(tally.done, len(items))
+            if isinstance(outcome, NodeFailed) and batch.on_error == "fail_fast":
+                raise _ItemFailed(index, outcome)
+            await asyncio.sleep(0)  # items that never wait must not keep the rest of the run from its turn
 
     try:
         await _together(worker, min(batch.max_concurrent if batch.parallel else 1, len(items)))

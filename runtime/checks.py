@@ -23,14 +23,25 @@ from runtime.references import parse_template, strings_in
 from runtime.shape import requirement, shape, show
 from runtime.workflow import GraphWorkflow, JsonObject, Workflow
 
+# Node types of the language that are not there yet, and what to do meanwhile.
+COMING = {
+    "approve": "ask the person before the run, or split the workflow in two at this step",
+    "mcp": "call the tool with a 'shell' or 'http' step",
+    "workflow": "write the steps of the sub-workflow out, or run it with a 'shell' step",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """A document examined: the workflow and its graph as far as it has some, and every issue of the phase reached."""
+    """A document examined: the workflow and its graph as far as it has some, and every issue of the phase reached.
+
+    `document` is what was examined, None for a graph built in Python.
+    """
 
     workflow: Workflow | None
     graph: Graph | None
     issues: tuple[Issue, ...]
+    document: JsonValue = None
 
     @property
     def valid(self) -> bool:
@@ -46,7 +57,7 @@ def examine(value: JsonValue, registry: Registry) -> Examination:
     found = [*shaped.issues, *normalised.issues, *check(normalised.graph, registry)]
     if all(issue.code == "unknown_key" for issue in errors_of(found)):
         found += warnings_of(normalised.graph, registry, inferred=isinstance(shaped.workflow, GraphWorkflow))
-    return Examination(shaped.workflow, normalised.graph, tuple(found))
+    return Examination(shaped.workflow, normalised.graph, tuple(found), value)
 
 
 def check(graph: Graph, registry: Registry) -> list[Issue]:
@@ -88,9 +99,10 @@ def _node_issues(node: Node, graph: Graph, registry: Registry) -> Iterator[Issue
     if node.undo is not None:
         kind = node.undo.type.replace("-", "_")
         yield from _type_issues(kind, node.undo.params, f"{node.path}/undo", registry)
-    if node.pool is not None and node.pool not in graph.settings.pools:
-        known = nearest(node.pool, graph.settings.pools)
-        yield Issue("schema", f"{node.path}/pool", f"there is no pool '{node.pool}' in settings.pools", known)
+    for said, path in ((node, node.path), (node.undo, f"{node.path}/undo")):
+        if said is not None and said.pool is not None and said.pool not in graph.settings.pools:
+            known = nearest(said.pool, graph.settings.pools)
+            yield Issue("schema", f"{path}/pool", f"there is no pool '{said.pool}' in settings.pools", known)
     if node.batch is not None and not _may_be_list(node.batch.items):
         hint = 'a list, or a reference to one: "${list.files}"'
         yield Issue("batch_items", f"{node.path}/batch/items", f"found {show(node.batch.items)}", hint)
@@ -103,10 +115,13 @@ def _may_be_list(items: JsonValue) -> bool:
 
 def _type_issues(name: str, params: JsonObject, path: str, registry: Registry) -> Iterator[Issue]:
     node_type = registry.get(name)
-    if node_type is None:
+    if node_type is None and name in COMING:
+        message = f"the node type '{name}' is part of the language, but this version does not run it yet"
+        yield Issue("not_yet_supported", f"{path}/type", message, COMING[name])
+    elif node_type is None:
         yield Issue("unknown_node_type", f"{path}/type", f"there is no node type '{name}'", nearest(name, registry))
-        return
-    yield from check_params(node_type, params, f"{path}/params")
+    else:
+        yield from check_params(node_type, params, f"{path}/params")
 
 
 def check_params(node_type: NodeType, params: JsonObject, path: str) -> list[Issue]:

@@ -10,11 +10,13 @@ from runtime.record import RunStatus
 
 
 class Start(NamedTuple):
+    """Begin a visit of this node."""
+
     node: NodeId
 
 
 class CancelRunning(NamedTuple):
-    """End these nodes; each answers with a fact of its own when it has."""
+    """End these nodes; each answers with a fact of its own when it has. A visit is named once at most."""
 
     nodes: tuple[NodeId, ...]
 
@@ -27,17 +29,26 @@ class WatchBlock(NamedTuple):
     round: int
 
 
-class Undo(NamedTuple):
-    """Take back the effects of a node. At most one undo is under way."""
+class Forget(NamedTuple):
+    """Drop what the node gave in an earlier round of its loop: it is passed over in this one."""
 
     node: NodeId
 
 
+class Undo(NamedTuple):
+    """Take back the effects of one visit of a node. At most one undo is under way."""
+
+    node: NodeId
+    visit: int
+
+
 class Finish(NamedTuple):
+    """The run has ended; nothing follows."""
+
     status: RunStatus
 
 
-Command: TypeAlias = Start | CancelRunning | WatchBlock | Undo | Finish
+Command: TypeAlias = Start | CancelRunning | WatchBlock | Forget | Undo | Finish
 
 
 class State(IntEnum):
@@ -52,3 +63,6 @@ class State(IntEnum):
     CANCELLED = 6
     UNDONE = 7
     NOT_STARTED = 8
+
+
+IN_FLIGHT = (State.READY, State.RUNNING)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from runtime.attempt import Outcome, Seat, in_thread, run_attempts
+from runtime.attempt import Outcome, Seat, in_thread, outlast, run_attempts, settled
 from runtime.batch import run_batch
-from runtime.commands import CancelRunning, Command, Finish, Start, Undo, WatchBlock
+from runtime.commands import CancelRunning, Command, Finish, Forget, Start, Undo, WatchBlock
 from runtime.completion import CompletionClient
 from runtime.graph import NodeId
 from runtime.issues import JsonValue
@@ -36,6 +36,7 @@ from runtime.scheduler import Scheduler
 from runtime.workflow import JsonObject
 
 MAX_THREADS = 10_000
+Visit = tuple[NodeId, int]
 
 
 def ignore(fact: Fact) -> None:
@@ -79,6 +80,15 @@ class _Scope(dict[str, JsonValue]):
         self[name] = outputs
         self._errors[name] = None
 
+    def forget(self, name: str) -> None:
+        """What an earlier round of a loop has left is void."""
+        self.withhold(name)
+        self._errors[name] = None
+
+    def withhold(self, name: str) -> None:
+        """The outputs are null for all who refer to them; the error stays."""
+        self.pop(name, None)
+
     def __missing__(self, name: str) -> JsonValue:
         unit = self._program.units[self._program.index[NodeId(name)]]
         return dict.fromkeys(unit.outputs) if unit else None
@@ -99,7 +109,8 @@ class Executor:
     _running: dict[NodeId, asyncio.Task[Outcome]] = field(default_factory=dict)
     _queued: dict[NodeId, Callable[[], None]] = field(default_factory=dict)
     _cancelling: set[NodeId] = field(default_factory=set)
-    _kept: dict[NodeId, list[JsonValue]] = field(default_factory=dict)
+    _kept: dict[Visit, list[JsonValue]] = field(default_factory=dict)
+    _undos: dict[Visit, Task | NodeFailed] = field(default_factory=dict)
     _undoing: asyncio.Task[NodeFailed | None] | None = None
     _timers: list[asyncio.TimerHandle] = field(default_factory=list)
     _pool: ThreadPoolExecutor | None = None
@@ -129,23 +140,28 @@ class Executor:
         """Nothing of the run outlives it; tasks are left only where a defect of ours broke it off."""
         for timer in self._timers:
             timer.cancel()
-        left = list(self._running.values())
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left)
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
+        for node, task in self._running.items():
+            if node not in self._cancelling:
+                task.cancel()
+        try:
+            await outlast(self._running.values())
+            await outlast([] if self._undoing is None else [self._undoing])
+        finally:
+            if self._pool is not None:
+                self._pool.shutdown(wait=True)
 
     async def _until_finished(self) -> None:
-        try:
-            await asyncio.shield(self._finished)
-        except asyncio.CancelledError:
-            if self._finished.done():
-                raise
-            self.cancel()
-            await self._finished
-            raise
+        """Cancelled again while the run drains, it waits on: the record is whole only when all has ended."""
+        interrupted = False
+        while not self._finished.done():
+            try:
+                await asyncio.shield(self._finished)
+            except asyncio.CancelledError:
+                interrupted = True
+                self.cancel()
+        self._finished.result()
+        if interrupted:
+            raise asyncio.CancelledError
 
     def cancel(self) -> None:
         """Asks the run to end; it does when all that runs has been ended."""
@@ -160,10 +176,18 @@ class Executor:
         """Records a fact and does what the scheduler makes of it."""
         if self._finished.done():
             return
-        self.facts.append(fact)
-        self.surroundings.on_fact(fact)
-        for command in self.scheduler.take(fact):
-            self._do(command)
+        try:
+            self.facts.append(fact)
+            self.surroundings.on_fact(fact)
+            for command in self.scheduler.take(fact):
+                self._do(command)
+        except BaseException as defect:  # noqa: BLE001  # nobody else would hear of it, and the run would wait for ever
+            self._break_off(defect)
+
+    def _break_off(self, defect: BaseException) -> None:
+        """A defect of ours, or of who listens to the facts, ends the run with its exception."""
+        if not self._finished.done():
+            self._finished.set_exception(defect)
 
     def _do(self, command: Command) -> None:
         match command:
@@ -174,8 +198,10 @@ class Executor:
                     self._cancel(node)
             case WatchBlock(block, seconds, round):
                 self._watch(block, seconds, round)
-            case Undo(node):
-                self._undo(self._unit(node))
+            case Forget(node):
+                self.scope.forget(node)
+            case Undo(node, visit):
+                self._undo(self._unit(node), visit)
             case Finish():
                 self._finished.set_result(None)
 
@@ -212,63 +238,84 @@ class Executor:
         return run_batch(unit, unit.batch, self.scope, self, self._places, partial(self.surroundings.on_items, unit.id))
 
     def _ended(self, unit: Unit, seat: Seat, task: asyncio.Task[Outcome]) -> None:
-        """Every task of a node ends here, with one fact. What it raises is a defect of ours and ends the run."""
+        """Every task of a node ends here, with one fact."""
         try:
             del self._running[unit.id]
-            self.take(self._fact(unit, seat, task))
+            fact = self._fact(unit, seat, task)
+            if unit.undo is not None:
+                self._keep_undo(unit, unit.undo)
+            if isinstance(fact, Failed) and not self.program.handles_error(self.program.index[unit.id]):
+                self.scope.withhold(unit.id)
+            self.take(fact)
             seat.leave()  # after the fact: what it ends must not get the place first
-        except BaseException as defect:  # noqa: BLE001  # nobody else would hear of it, and the run would wait for ever
-            if not self._finished.done():
-                self._finished.set_exception(defect)
+        except BaseException as defect:  # noqa: BLE001  # as in `take`
+            self._break_off(defect)
 
     def _fact(self, unit: Unit, seat: Seat, task: asyncio.Task[Outcome]) -> Fact:
-        now, name = self.now(), unit.id
-        if task.cancelled() and name in self._cancelling:
-            return Cancelled(name, now, seat.attempts)
+        if task.cancelled() and unit.id in self._cancelling:
+            self.scope.forget(unit.id)
+            return Cancelled(unit.id, self.now(), seat.attempts)
         outcome = NodeFailed("node_error", "it cancelled itself") if task.cancelled() else task.result()
+        return self._outcome(unit, seat.attempts, outcome)
+
+    def _outcome(self, unit: Unit, attempts: int, outcome: Outcome) -> Fact:
+        now, name = self.now(), unit.id
         if isinstance(outcome, NodeFailed):
             outputs = {**dict.fromkeys(unit.outputs), **outcome.outputs}
             self.scope.fail(name, outputs, outcome)
-            return Failed(name, now, outcome.code, outcome.message, outputs, seat.attempts)
+            return Failed(name, now, outcome.code, outcome.message, outputs, attempts)
         self.scope.succeed(name, outcome.outputs)
-        return Succeeded(name, now, outcome.outputs, outcome.action, seat.attempts, outcome.trouble)
+        return Succeeded(name, now, outcome.outputs, outcome.action, attempts, outcome.trouble)
 
     # --- undo --------------------------------------------------------------------------------------------------------
 
-    def _undo(self, unit: Unit) -> None:
+    def _visit(self, node: NodeId) -> Visit:
+        return node, self.scheduler.visits[self.program.index[node]]
+
+    def _keep_undo(self, unit: Unit, undo: Task) -> None:
+        """Its references mean what they did when the visit ended, whatever later rounds of a loop bring."""
+        try:
+            self._undos[self._visit(unit.id)] = settled(undo, self.scope)
+        except NodeFailed as failure:
+            self._undos[self._visit(unit.id)] = failure
+
+    def _undo(self, unit: Unit, visit: int) -> None:
         """Nothing cancels an undo: half taken back is worse than not at all."""
-        self._undoing = self._loop.create_task(self._take_back(unit))
+        self._undoing = self._loop.create_task(self._take_back(unit, (unit.id, visit)))
         self._undoing.add_done_callback(partial(self._taken_back, unit))
 
-    async def _take_back(self, unit: Unit) -> NodeFailed | None:
-        seat = Seat(self._places, unit.limits)
+    async def _take_back(self, unit: Unit, visit: Visit) -> NodeFailed | None:
+        if unit.undo is None:
+            return await self._restore(unit, self._kept.pop(visit, []))
+        undo, seat = self._undos.pop(visit), Seat(self._places, unit.undo.limits)
+        if isinstance(undo, NodeFailed):
+            return undo
         await seat.take()
         try:
-            if unit.undo is not None:
-                outcome = await run_attempts(unit.undo, self.scope, self, seat)
-                return outcome if isinstance(outcome, NodeFailed) else None
-            return await self._restore(unit)
+            outcome = await run_attempts(undo, self.scope, self, seat)
         finally:
             seat.leave()
+        return outcome if isinstance(outcome, NodeFailed) else None
 
-    async def _restore(self, unit: Unit) -> NodeFailed | None:
-        """What the type's attempts kept, taken back in reverse."""
+    async def _restore(self, unit: Unit, notes: list[JsonValue]) -> NodeFailed | None:
+        """What the type's attempts kept, taken back in reverse; what fails does not keep the rest from it."""
         assert unit.type.undo is not None, "the scheduler asks only for what can be undone"
-        for note in reversed(self._kept.pop(unit.id, [])):
+        failures = list[str]()
+        for note in reversed(notes):
             try:
                 await in_thread(self.threads(), partial(unit.type.undo, note))
             except Exception as error:  # noqa: BLE001  # anyone's code; its failure is the undo's, and the run goes on to say so
-                return NodeFailed("undo_failed", f"{type(error).__name__}: {error}")
-        return None
+                failures.append(f"{type(error).__name__}: {error}")
+        return NodeFailed("undo_failed", "; ".join(failures)) if failures else None
 
     def _taken_back(self, unit: Unit, task: asyncio.Task[NodeFailed | None]) -> None:
         try:
-            failure, now = task.result(), self.now()
+            failure = NodeFailed("undo_failed", "it was broken off") if task.cancelled() else task.result()
             message = f"the undo of '{unit.id}' failed: {failure}"
+            now = self.now()
             self.take(Undone(unit.id, now) if failure is None else UndoFailed(unit.id, now, "undo_failed", message))
-        except BaseException as defect:  # noqa: BLE001  # as in `_ended`
-            if not self._finished.done():
-                self._finished.set_exception(defect)
+        except BaseException as defect:  # noqa: BLE001  # as in `take`
+            self._break_off(defect)
 
     def _cancel(self, node: NodeId) -> None:
         self._cancelling.add(node)
@@ -288,9 +335,9 @@ class Executor:
 
     def context(self, task: Task, attempt: int) -> NodeContext:
         given = self.surroundings
-        if task.type.undo is None:
+        if task.type.undo is None or not isinstance(task, Unit):
             return NodeContext(given.run_id, task.id, attempt, given.directory, given.completions, task.actions)
-        keep = self._kept.setdefault(task.id, []).append
+        keep = self._kept.setdefault(self._visit(task.id), []).append
         return NodeContext(given.run_id, task.id, attempt, given.directory, given.completions, task.actions, keep)
 
     def threads(self) -> ThreadPoolExecutor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from runtime.graph import DEFAULT, Block, Graph, Node, NodeId
 from runtime.node_types import NodeType, Registry
 from runtime.references import Path, Resolver, compile_value, references_in
-from runtime.workflow import BATCH_OUTPUTS, Batch, JsonObject, Mode, Retry
+from runtime.workflow import BATCH_OUTPUTS, Batch, JsonObject, Mode, Retry, Undo
 
 ERRORS = "#errors"  # the name under which the scope keeps each step's `error`; no step can be called so
 SUBPROCESSES = "subprocesses"  # the limit that node types name which start processes
@@ -82,6 +82,10 @@ class Program:
     limits: Mapping[str, int]
     outputs: Mapping[str, Resolver | None] | None
 
+    def handles_error(self, node: int) -> bool:
+        """Whether the node's failure is an action like any other."""
+        return "error" in self.targets[node] or "error" in self.loops[node]
+
     def around(self, block: int) -> Iterator[int]:
         """A block and all blocks around it, innermost first."""
         while block != ROOT:
@@ -140,7 +144,7 @@ class _Compiler:
         node_type = self.registry[node.type]
         names = {"item", "index", node.batch.as_} if node.batch else frozenset[str]()
         rename = self.renaming(names)
-        task = self.task(node, node.type, node.params, node.timeout, rename)
+        task = self.task(node, node, node.type, node.retry, rename)
         return Unit(
             **{each.name: getattr(task, each.name) for each in fields(task)},
             outputs=BATCH_OUTPUTS if node.batch else tuple(node_type.outputs),
@@ -156,13 +160,13 @@ class _Compiler:
         if node.undo is None:
             return None
         kind = node.undo.type.replace("-", "_")
-        return self.task(node, kind, node.undo.params, node.undo.timeout, self.renaming(frozenset()))
+        return self.task(node, node.undo, kind, None, self.renaming(frozenset()))
 
     def task(
-        self, node: Node, kind: str, written: JsonObject, timeout: float | None, rename: Callable[[Path], Path]
+        self, node: Node, said: Node | Undo, kind: str, retry: Retry | None, rename: Callable[[Path], Path]
     ) -> Task:
         node_type = self.registry[kind]
-        params = node_type.rewrite(written)
+        params = node_type.rewrite(said.params)
         searched = {key: value for key, value in params.items() if key not in node_type.verbatim}
         return Task(
             id=node.id,
@@ -170,16 +174,16 @@ class _Compiler:
             type=node_type,
             params=params,
             resolve=_with_verbatim(params, searched, compile_value(searched, rename)),
-            timeout=timeout,
+            timeout=said.timeout,
             own_timeout="timeout" in node_type.params.model_fields,
-            retry=node.retry or NO_RETRY,
-            limits=self.places(node, node_type),
+            retry=retry or NO_RETRY,
+            limits=self.places(node.id, node_type, said.pool),
             actions=self.actions.get(node.id, ()),
         )
 
-    def places(self, node: Node, node_type: NodeType) -> tuple[str, ...]:
-        inside = (f"#block{block}" for block in _chain(self.block_of[self.index[node.id]], self.parent))
-        names = (*inside, node_type.limit or "", f"#pool {node.pool}", RUN)
+    def places(self, node: NodeId, node_type: NodeType, pool: str | None) -> tuple[str, ...]:
+        inside = (f"#block{block}" for block in _chain(self.block_of[self.index[node]], self.parent))
+        names = (*inside, node_type.limit or "", f"#pool {pool}", RUN)
         return tuple(name for name in names if name in self.limits)
 
     def renaming(self, hidden: Set[str]) -> Callable[[Path], Path]:

@@ -15,8 +15,9 @@ from runtime.checks import Examination, check, examine
 from runtime.commands import State
 from runtime.completion import CompletionClient
 from runtime.documents import locate, read_document
-from runtime.executor import Executor, Surroundings, ignore
-from runtime.graph import Graph, Node, critical_path
+from runtime.executor import Executor, Surroundings, ignore, ignore_items
+from runtime.given import misgiven, with_given
+from runtime.graph import Graph, Node, NodeId, critical_path
 from runtime.inputs import bind_inputs
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused
 from runtime.node_types import Registry, installed_types
@@ -44,7 +45,7 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A workflow ready to run: nothing can refuse it any more. `warnings` did not forbid it."""
+    """A workflow ready to run: nothing can refuse it any more. `warnings` did not forbid it; `given` are not run."""
 
     program: Program
     registry: Registry
@@ -52,6 +53,7 @@ class Prepared:
     grants: Grants
     needs: tuple[Need, ...]
     warnings: tuple[Issue, ...] = ()
+    given: frozenset[str] = frozenset()
 
     @property
     def graph(self) -> Graph:
@@ -68,7 +70,7 @@ def examine_document(data: bytes, filename: str | None, registry: Registry) -> E
     graph = examined.graph
     if graph is not None and not graph.name and filename is not None:
         graph = replace(graph, name=Path(filename).stem)
-    return Examination(examined.workflow, graph, tuple(locate(examined.issues, document)))
+    return replace(examined, graph=graph, issues=tuple(locate(examined.issues, document)))
 
 
 def load(source: Source, registry: Registry) -> Examination:
@@ -95,52 +97,32 @@ def prepare(
     allow: Iterable[str] = (),
     max_concurrent: int | None = None,
     directory: Path | None = None,
+    given: Mapping[str, JsonObject] | None = None,
 ) -> Prepared:
     """Everything that can be refused, refused: InvalidWorkflow (document, inputs, features), Refused (capabilities).
 
-    `allow` lists capabilities such as "shell" or "write:out/"; "all" grants what the workflow states it needs.
+    `allow` lists capabilities such as "shell" or "write:out/"; "all" grants what the workflow states it needs. `given`
+    maps steps to the outputs that stand in for running them, an `action` beside them if they end with one.
     """
+    given = given or {}
     registry = registry or installed_types()
     examined = source if isinstance(source, Examination) else load(source, registry)
     graph, warnings = examined.graph, examined.issues
     if graph is None or not examined.valid:
         raise InvalidWorkflow(warnings)
     values, issues = bind_inputs(graph, inputs or {})
-    issues += not_yet_supported(graph)
+    issues += misgiven(graph, registry, given)
     allowed = frozenset(allow)
     issues += unknown_grants(allowed - {ALL})
     if issues:
         raise InvalidWorkflow((*issues, *warnings))
-    needs = tuple(needs_of(graph, registry, values))
+    needs = tuple(need for need in needs_of(graph, registry, values) if need.node not in given)
     granted = allowed | {need.capability for need in needs} if ALL in allowed else allowed
     grants = Grants(granted, directory or Path.cwd())
     if refused := list(denied(needs, grants)):
         raise Refused("the workflow needs capabilities that were not granted", (*refused, *warnings))
-    return Prepared(compile_graph(graph, registry, max_concurrent), registry, values, grants, needs, warnings)
-
-
-def not_yet_supported(graph: Graph) -> list[Issue]:
-    """What the language has and this version does not run."""
-    found: list[Issue] = []
-    for node in graph.steps:
-        for key, present in (("batch", node.batch), ("undo", node.undo)):
-            if present is not None:
-                found.append(_later(f"{node.path}/{key}", f"'{key}'"))
-    routed = {edge.source for edge in graph.edges if edge.action != "default" or edge.back}
-    found += [
-        _later(f"{graph.nodes[node].path}/next", "routing by 'next' or by an edge's action") for node in sorted(routed)
-    ]
-    for block in graph.blocks:
-        if block.on_error == "rollback":
-            found.append(_later(f"{block.path}/on_error", "'rollback'"))
-    if graph.settings.on_error == "rollback":
-        found.append(_later("/settings/on_error", "'rollback'"))
-    return found
-
-
-def _later(path: str, what: str) -> Issue:
-    message = f"{what} is part of the language, but this version does not run it yet"
-    return Issue("not_yet_supported", path, message, "the document is valid; leave it out to run the rest")
+    program = with_given(compile_graph(graph, registry, max_concurrent), registry, given)
+    return Prepared(program, registry, values, grants, needs, warnings, frozenset(given))
 
 
 class Execution:
@@ -152,13 +134,14 @@ class Execution:
         *,
         completions: CompletionClient | None = None,
         on_fact: Callable[[Fact], None] = ignore,
+        on_items: Callable[[NodeId, int, int], None] = ignore_items,
         run_id: str | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.run_id = run_id or f"run-{secrets.token_hex(4)}"
         self._prepared = prepared
         surroundings = Surroundings(
-            self.run_id, prepared.grants.directory, prepared.grants, completions, on_fact, jitter
+            self.run_id, prepared.grants.directory, prepared.grants, completions, on_fact, jitter, on_items
         )
         self._executor = Executor(prepared.program, prepared.inputs, surroundings)
 
@@ -218,15 +201,15 @@ _ENDS = (Succeeded, Failed, Cancelled)
 def record_of(prepared: Prepared, executor: Executor, run_id: str) -> RunRecord:
     """The record of a run from its facts."""
     graph, facts = prepared.graph, executor.facts
-    began = {fact.node: fact.at for fact in facts if isinstance(fact, Started)}
-    ends = {fact.node: fact for fact in facts if isinstance(fact, _ENDS)}
+    began, ends, busy = _visits(facts)
     limited = {error.node: error for error in executor.scheduler.errors if error.code == "loop_limit"}
     nodes: dict[str, NodeRecord] = {
         node.id: _node_record(node, at, executor.scheduler, began.get(node.id), ends.get(node.id), limited.get(node.id))
         for at, node in enumerate(graph.nodes.values())
         if not node.hidden
     }
-    longest, _ = critical_path(graph.successors, lambda name: nodes[name].seconds if name in nodes else 0.0)
+    nodes |= {name: nodes[name]._replace(attempts=0) for name in prepared.given}
+    longest, _ = critical_path(graph.successors, lambda name: busy.get(name, 0.0))
     return RunRecord(
         run_id=run_id,
         workflow=graph.name,
@@ -234,13 +217,26 @@ def record_of(prepared: Prepared, executor: Executor, run_id: str) -> RunRecord:
         outputs=_outputs(prepared, executor.scope, nodes),
         wall_seconds=facts[-1].at if facts else 0.0,
         critical_path_seconds=longest,
-        sequential_seconds=sum(node.seconds for node in nodes.values()),
+        sequential_seconds=sum(busy.values()),
         nodes=nodes,
         errors=tuple(executor.scheduler.errors),
         not_undone=tuple(executor.scheduler.not_undone),
         issues=prepared.warnings,
         facts=tuple(facts),
     )
+
+
+def _visits(facts: Iterable[Fact]) -> tuple[dict[NodeId, float], dict[NodeId, NodeEnd], dict[NodeId, float]]:
+    """When each node's last visit began, how that ended if it has, and how many seconds all its visits took."""
+    began, ends, busy = dict[NodeId, float](), dict[NodeId, NodeEnd](), dict[NodeId, float]()
+    for fact in facts:
+        if isinstance(fact, Started):
+            began[fact.node] = fact.at
+            ends.pop(fact.node, None)
+        elif isinstance(fact, _ENDS) and fact.node in began and fact.node not in ends:
+            ends[fact.node] = fact
+            busy[fact.node] = busy.get(fact.node, 0.0) + fact.at - began[fact.node]
+    return began, ends, busy
 
 
 def _node_record(

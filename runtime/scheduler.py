@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from runtime.commands import CancelRunning, Command, Finish, Start, State, Undo, WatchBlock
+from runtime.commands import IN_FLIGHT, CancelRunning, Command, Finish, Forget, Start, State, Undo, WatchBlock
 from runtime.graph import DEFAULT, NodeId
 from runtime.program import ROOT, Program
 from runtime.record import (
@@ -26,8 +26,7 @@ from runtime.record import (
     UndoFailed,
     Undone,
 )
-
-IN_FLIGHT = (State.READY, State.RUNNING)
+from runtime.rollbacks import Rollbacks
 
 # Failures that come before a node touches anything, so that there is nothing to undo.
 BEFORE_EFFECTS = frozenset({"missing_value", "param_type", "capability_denied", "value_not_passable", "batch_items"})
@@ -41,26 +40,22 @@ class Scheduler:
         self.state: list[State] = [State.PENDING] * count
         self.visits = [0] * count
         self.errors: list[RunError] = []
-        self.not_undone: list[NodeId] = []
         self.status: RunStatus = "running"
         self._program = program
         self._waits = list(program.waits)
         self._live = bytearray(count)  # an edge that was taken leads in
         self._broken = bytearray(count)  # its outputs are null for the sake of a failure
-        self._dropped = bytearray(count)  # its block has failed before its turn
-        self._harmless = bytearray(count)  # it failed before it had effects
-        self._taken: dict[
-            int, str | None
-        ] = {}  # settled node -> the action whose edges were taken, where a loop needs it
+        self._asked_to_end = bytearray(count)
+        # Settled node -> the action whose edges were taken, None if its edges are dead. Kept where there are loops.
+        self._taken: dict[int, str | None] = {}
+        self._last: dict[int, State] = {}  # how the last visit ended; kept where there are loops
         self._in_flight = 0
         self._ending: RunStatus | None = None
         self._failed_blocks: set[int] = set()
-        self._rounds: dict[int, int] = {}  # block with a timeout -> how often it has started
-        self._ended: dict[int, None] = {}  # nodes that ran, in the order of their ends
-        self._going_back: list[int] = []  # targets of loops, until all behind them has settled
-        self._rollbacks: list[int] = []  # blocks (ROOT: the run) to undo, in the order of their failures
-        self._undoing: int | None = None
-        self._held: list[tuple[int, str]] = []  # ends inside a block that is being rolled back
+        self._watched: set[int] = set()  # blocks with a timeout that have started
+        self._rounds: dict[int, int] = {}  # how often a loop has brought such a block back, from 1
+        self._going_back: list[tuple[int, str]] = []  # ends that close a loop, until all behind its start has settled
+        self._rollbacks = Rollbacks(program)
         self._commands: list[Command] = []
         self._takers: dict[type, Callable[..., None]] = {
             Begun: self._begun,
@@ -73,6 +68,11 @@ class Scheduler:
             Undone: self._undone,
             UndoFailed: self._undo_failed,
         }
+
+    @property
+    def not_undone(self) -> list[NodeId]:
+        """What had effects that could not be taken back."""
+        return self._rollbacks.not_undone
 
     def take(self, fact: Fact) -> list[Command]:
         """What follows from a fact. After Finish nothing does."""
@@ -105,9 +105,8 @@ class Scheduler:
         self._leave(self._end(fact.node, State.SUCCEEDED), fact.action)
 
     def _failed(self, fact: Failed) -> None:
-        node = self._end(fact.node, State.FAILED)
-        self._harmless[node] = fact.code in BEFORE_EFFECTS
-        if "error" in self._program.targets[node] or "error" in self._program.loops[node]:
+        node = self._end(fact.node, State.FAILED, touched=fact.code not in BEFORE_EFFECTS)
+        if self._program.handles_error(node):
             self._leave(node, "error")
             return
         self._broken[node] = 1
@@ -116,60 +115,77 @@ class Scheduler:
         self._leave(node, DEFAULT)
 
     def _cancelled(self, fact: Cancelled) -> None:
-        began = self.state[self._program.index[fact.node]] is State.RUNNING
-        node = self._end(fact.node, State.CANCELLED if began else self._unbegun())
-        self._broken[node] = 1
-        self._leave(node, DEFAULT)
+        at = self._program.index[fact.node]
+        if self.state[at] is State.RUNNING:
+            self._end(fact.node, State.CANCELLED, touched=fact.attempts > 0)
+        else:
+            self.visits[at] -= 1
+            self.state[at] = State.NOT_STARTED if self._ending else State.SKIPPED
+            self._in_flight -= 1
+        self._broken[at] = 1
+        self._leave(at, DEFAULT)
 
     def _timed_out(self, fact: TimedOut) -> None:
+        if self._ending is not None:
+            return
         message = f"it took longer than its timeout of {fact.seconds:g} seconds"
         if fact.block is None:
             self.errors.append(RunError(None, "timeout", message))
-            self._fail_run("rollback" if self._program.mode == "rollback" else "fail_fast")
+            self._fail_whole()
             return
         block = next(at for at, each in enumerate(self._program.blocks) if each.id == fact.block)
-        over = all(self.state[node] >= State.SKIPPED for node in self._program.members[block])
-        if over or block in self._failed_blocks or fact.round != self._rounds.get(block):
-            return
-        self.errors.append(RunError(fact.block, "timeout", message))
-        self._drop(block)
-        self._fail(block)
+        if self._is_late(block, fact.round):
+            self.errors.append(RunError(fact.block, "timeout", message))
+            if self._program.blocks[block].on_error in (None, "continue"):
+                self._drop(block)
+            self._fail(block)
+
+    def _is_late(self, block: int, round: int) -> bool:
+        """Whether the block still runs in the round that the timer was set for, and nothing around it has failed."""
+        if block not in self._watched or round != self._rounds[block]:
+            return False
+        if not self._failed_blocks.isdisjoint(self._program.around(block)):
+            return False
+        return any(self.state[node] < State.SKIPPED for node in self._program.members[block])
 
     def _cancel_requested(self, fact: CancelRequested) -> None:
         self._stop("cancelled")
 
     def _undone(self, fact: Undone) -> None:
-        self.state[self._program.index[fact.node]] = State.UNDONE
+        node = self._program.index[fact.node]
+        if fact.node not in self.not_undone:
+            self.state[node] = self._last[node] = State.UNDONE
         self._undo_ended()
 
     def _undo_failed(self, fact: UndoFailed) -> None:
         self.errors.append(RunError(fact.node, fact.code, fact.message))
-        self.not_undone.append(fact.node)
+        self._rollbacks.give_up(fact.node)
         self._undo_ended()
 
     # --- nodes start and end -----------------------------------------------------------------------------------------
 
-    def _end(self, name: NodeId, state: State) -> int:
+    def _end(self, name: NodeId, state: State, *, touched: bool = True) -> int:
+        """A visit is over; `touched` unless it is certain that it had no effects yet."""
         node = self._program.index[name]
-        if self.state[node] is State.RUNNING:
-            self._ended.pop(node, None)
-            self._ended[node] = None
+        if touched:
+            self._rollbacks.note(node, self.visits[node])
+        if self._program.behind:
+            self._last[node] = state
         self.state[node] = state
         self._in_flight -= 1
         return node
-
-    def _unbegun(self) -> State:
-        return State.NOT_STARTED if self._ending else State.SKIPPED
 
     def _leave(self, node: int, action: str) -> None:
         """A settled node releases those that waited for it, or goes back to where a loop begins."""
         if self._ending is not None:
             return
-        if self._rollbacks and any(self._inside(node, block) for block in self._rollbacks):
-            self._held.append((node, action))
-        elif back := self._program.loops[node].get(action):
-            self._going_back += back
-        else:
+        if self._rollbacks.cover(node):
+            self._rollbacks.hold(node, action)
+            return
+        goes_back = action in self._program.loops[node] and not self._is_dropped(node)
+        if goes_back:
+            self._going_back.append((node, action))
+        if not goes_back or action in self._program.targets[node]:
             self._enter(self._released(node, action))
 
     def _released(self, node: int, action: str | None) -> deque[int]:
@@ -191,21 +207,25 @@ class Scheduler:
     def _enter(self, ready: deque[int]) -> None:
         """Nodes whose predecessors are all settled: started, or passed over, which may make more ready."""
         units = self._program.units
-        while ready:
+        while ready and self._ending is None:
             node = ready.popleft()
             unit = units[node]
             if not self._live[node]:
-                self.state[node] = State.SKIPPED
-                ready += self._released(node, None)
+                ready += self._passed_over(node, None)
             elif unit is None:
                 self.state[node] = State.SUCCEEDED
                 ready += self._released(node, DEFAULT)
-            elif self._dropped[node] or (unit.needs and any(self._broken[need] for need in unit.needs)):
-                self.state[node] = State.SKIPPED
+            elif self._is_dropped(node) or (unit.needs and any(self._broken[need] for need in unit.needs)):
                 self._broken[node] = 1
-                ready += self._released(node, DEFAULT)
+                ready += self._passed_over(node, DEFAULT)
             else:
                 self._start(node)
+
+    def _passed_over(self, node: int, action: str | None) -> deque[int]:
+        self.state[node] = State.SKIPPED
+        if self.visits[node]:
+            self._commands.append(Forget(self._program.ids[node]))
+        return self._released(node, action)
 
     def _start(self, node: int) -> None:
         if self.visits[node] == self._program.max_visits:
@@ -213,6 +233,7 @@ class Scheduler:
             return
         self.visits[node] += 1
         self.state[node] = State.READY
+        self._asked_to_end[node] = 0
         self._in_flight += 1
         if self._program.blocks:
             self._watch(node)
@@ -221,32 +242,60 @@ class Scheduler:
     def _watch(self, node: int) -> None:
         for at in self._program.around(self._program.block_of[node]):
             block = self._program.blocks[at]
-            if block.timeout is not None and self._rounds.get(at, 0) < self.visits[node]:
-                self._rounds[at] = self.visits[node]
-                self._commands.append(WatchBlock(block.id, block.timeout, self.visits[node]))
+            if block.timeout is not None and at not in self._watched:
+                self._watched.add(at)
+                self._commands.append(WatchBlock(block.id, block.timeout, self._rounds.setdefault(at, 1)))
 
     # --- loops -------------------------------------------------------------------------------------------------------
 
     def _go_back(self) -> None:
-        """Once all behind the targets of a loop has settled, it starts anew, from the targets."""
-        if self._ending is not None:
-            self._going_back.clear()
-            return
-        anew = dict.fromkeys(node for target in self._going_back for node in self._program.behind[target])
-        if any(self.state[node] in IN_FLIGHT for node in anew):
-            return
-        targets, self._going_back = dict.fromkeys(self._going_back), []
-        self._failed_blocks = {at for at in self._failed_blocks if not anew.keys() >= set(self._program.members[at])}
+        """Loops of which all that is behind their targets has settled start anew, together."""
+        waiting, given_up, targets = list[tuple[int, str]](), list[tuple[int, str]](), dict[int, None]()
+        for end in self._going_back:
+            node, action = end
+            aims = self._program.loops[node][action]
+            if self._is_dropped(node):
+                given_up.append(end)
+            elif any(self._is_busy(each) for target in aims for each in self._program.behind[target]):
+                waiting.append(end)
+            else:
+                targets.update(dict.fromkeys(aims))
+        self._going_back = waiting
+        if targets and self._ending is None:
+            self._start_anew(targets)
+        for node, action in given_up:
+            if self.state[node] >= State.SKIPPED and action not in self._program.targets[node]:
+                self._leave(node, action)
+
+    def _is_busy(self, node: int) -> bool:
+        return self._is_in_flight(node) or self._rollbacks.cover(node)
+
+    def _is_in_flight(self, node: int) -> bool:
+        return self.state[node] in IN_FLIGHT
+
+    def _start_anew(self, targets: Iterable[int]) -> None:
+        anew = dict.fromkeys(node for target in targets for node in self._program.behind[target])
+        self._going_back = [end for end in self._going_back if end[0] not in anew]
+        for block in self._failed_blocks | self._watched:
+            if anew.keys() >= set(self._program.members[block]):
+                self._next_round(block)
         for node in anew:
-            self._forget(node, anew)
+            self._reset(node, anew)
         for node in targets:
             self._live[node] = 1
         self._enter(deque(node for node in targets if not self._waits[node]))
 
-    def _forget(self, node: int, anew: dict[int, None]) -> None:
+    def _next_round(self, block: int) -> None:
+        self._failed_blocks.discard(block)
+        if block in self._watched:
+            self._watched.remove(block)
+            self._rounds[block] += 1
+
+    def _reset(self, node: int, anew: dict[int, None]) -> None:
         """The node is as before its turn; edges from outside the loop keep what they have said."""
         self.state[node] = State.PENDING
-        self._broken[node] = self._live[node] = self._waits[node] = self._dropped[node] = 0
+        self._broken[node] = self._live[node] = self._waits[node] = 0
+        self._taken.pop(node, None)
         for source, action in self._program.arriving.get(node, ()):
             if source in anew or source not in self._taken:
                 self._waits[node] += 1
@@ -258,98 +307,82 @@ class Scheduler:
         message = f"it has run {self._program.max_visits} times, and settings.max_visits allows no more"
         self.state[node] = State.FAILED
         self.errors.append(RunError(self._program.ids[node], "loop_limit", message))
-        self._stop("failed")
+        self._fail_whole()
 
     # --- failures ----------------------------------------------------------------------------------------------------
 
-    def _fail(self, block: int, *, rolled_back: bool = False) -> None:
-        """A failure goes outwards to the innermost mode; a block that is given up fails for the next one around."""
-        for at in self._program.around(block):
-            match self._program.blocks[at].on_error:
-                case "continue":
-                    return
-                case "fail_fast":
-                    self._drop(at)
-                case "rollback":
-                    self._drop(at)
-                    self._rollbacks.append(at)
-                    return
-                case None:
-                    pass
-        if rolled_back and not self._program.mode_is_said:
-            self._stop("rolled_back")
-        else:
-            self._fail_run(self._program.mode)
+    def _fail(self, block: int, status: RunStatus = "failed") -> None:
+        """A failure goes outwards to the innermost mode; a block that is given up fails for the next one around.
 
-    def _fail_run(self, mode: str) -> None:
-        if mode == "fail_fast":
+        `status` is that of the run, if no mode is said around.
+        """
+        for at in self._program.around(block):
+            mode = self._program.blocks[at].on_error
+            if mode == "continue" or (mode is not None and at in self._failed_blocks):
+                return
+            if mode is not None:
+                self._drop(at)
+                status = "failed"
+            if mode == "rollback":
+                self._rollbacks.ask(at)
+                return
+        if not self._program.mode_is_said:
+            self._stop(status)
+        elif self._program.mode == "fail_fast":
             self._stop("failed")
-        elif mode == "rollback" and self._ending is None:
-            self._rollbacks.append(ROOT)
-            self._stop("rolled_back")
+        elif self._program.mode == "rollback":
+            self._undo_all("rolled_back")
+
+    def _fail_whole(self) -> None:
+        """What no mode can hold back ends the run as failed; it is undone first if the workflow says so."""
+        if self._program.mode == "rollback":
+            self._undo_all("failed")
+        else:
+            self._stop("failed")
+
+    def _undo_all(self, status: RunStatus) -> None:
+        if self._ending is None:
+            self._rollbacks.ask(ROOT)
+            self._stop(status)
 
     def _drop(self, block: int) -> None:
         """The block has failed: what runs in it is cancelled, what has not begun never will be."""
         self._failed_blocks.add(block)
-        members = self._program.members[block]
-        for node in members:
-            self._dropped[node] = 1
-        self._cancel(members)
+        self._cancel(self._program.members[block])
+
+    def _is_dropped(self, node: int) -> bool:
+        if not self._failed_blocks:
+            return False
+        return not self._failed_blocks.isdisjoint(self._program.around(self._program.block_of[node]))
 
     def _stop(self, status: RunStatus) -> None:
         if self._ending is None:
             self._ending = status
+            self._going_back.clear()
             self._cancel(range(len(self.state)))
 
     def _cancel(self, nodes: Iterable[int]) -> None:
-        going = tuple(self._program.ids[node] for node in nodes if self.state[node] in IN_FLIGHT)
+        going = [node for node in nodes if self._is_in_flight(node) and not self._asked_to_end[node]]
+        for node in going:
+            self._asked_to_end[node] = 1
         if going:
-            self._commands.append(CancelRunning(going))
+            self._commands.append(CancelRunning(tuple(self._program.ids[node] for node in going)))
 
     # --- rollback ----------------------------------------------------------------------------------------------------
 
     def _roll_back(self) -> None:
-        """One undo at a time, latest finished first, once all that ran inside has ended."""
-        while self._rollbacks and self._undoing is None:
-            block = self._rollbacks[-1]
-            inside = [node for node in range(len(self.state)) if self._inside(node, block)]
-            if any(self.state[node] in IN_FLIGHT for node in inside):
-                return
-            to_undo = [node for node in reversed(self._ended) if self._inside(node, block) and self._has_effects(node)]
-            undo = next((node for node in to_undo if self._can_undo(node)), None)
-            if undo is None:
-                self._rolled_back(self._rollbacks.pop(), to_undo)
-                continue
-            del self._ended[undo]
-            self._undoing = undo
-            self._in_flight += 1
-            self._commands.append(Undo(self._program.ids[undo]))
-
-    def _inside(self, node: int, block: int) -> bool:
-        return block == ROOT or block in self._program.around(self._program.block_of[node])
-
-    def _has_effects(self, node: int) -> bool:
-        unit = self._program.units[node]
-        return unit is not None and not self._harmless[node] and (unit.effectful or unit.undoable)
-
-    def _can_undo(self, node: int) -> bool:
-        unit = self._program.units[node]
-        return unit is not None and unit.undoable
+        while (step := self._rollbacks.next(self._is_in_flight)) is not None:
+            if isinstance(step, Undo):
+                self._in_flight += 1
+                self._commands.append(step)
+            elif step != ROOT:
+                self._fail(self._program.parent[step], "rolled_back")
+                for node, action in self._rollbacks.let_go():
+                    self._leave(node, action)
 
     def _undo_ended(self) -> None:
-        self._undoing = None
+        self._rollbacks.busy = False
         self._in_flight -= 1
-
-    def _rolled_back(self, block: int, left: list[int]) -> None:
-        self.not_undone += [self._program.ids[node] for node in left]
-        for node in left:
-            del self._ended[node]
-        if block == ROOT:
-            return
-        held, self._held = self._held, []
-        self._fail(self._program.parent[block], rolled_back=True)
-        for node, action in held:
-            self._leave(node, action)
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -357,7 +390,9 @@ class Scheduler:
         for node, state in enumerate(self.state):
             if state is State.PENDING:
                 self.state[node] = State.NOT_STARTED
+            if state in (State.PENDING, State.SKIPPED) and node in self._last:  # it ran in an earlier round
+                self.state[node] = self._last[node]
         self.status = self._ending or ("completed_with_errors" if self.errors else "succeeded")
-        if self.status == "rolled_back" and self.not_undone:
+        if self.not_undone and self.status != "cancelled":
             self.status = "rollback_incomplete"
         self._commands.append(Finish(self.status))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from math import ulp
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -37,6 +38,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._clock.now
+
+    @property
+    def _clock_resolution(self) -> float:
+        """What counts as now: asyncio adds it to the time, and far from 0 its own nanosecond would be lost in rounding."""
+        return max(1e-9, 2 * ulp(self._clock.now))
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, measured: float) -> None:
+        """Asyncio measures that of the real clock."""
 
 
 def run_in_virtual_time(main: Coroutine[Any, Any, T]) -> T:

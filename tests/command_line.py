@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from runtime.issues import JsonValue
 
@@ -66,3 +73,28 @@ WITH_INPUTS = pipeline(
     inputs={"text": {}, "count": {"type": "integer", "default": 0}, "data": {"type": "object", "default": {}}},
     outputs={"text": "${workflow.text}", "count": "${workflow.count}", "data": "${workflow.data}"},
 )
+
+
+def at_a_terminal(folder: Path, answers: Sequence[str], *arguments: str, **environment: str) -> tuple[int, str]:
+    """The exit code and all that a terminal showed; an answer is typed for each question, in order."""
+    screen, terminal = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "plait", *arguments],
+        cwd=folder,
+        env=os.environ | {"TERM": "xterm"} | environment,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    shown, left = "", list(answers)
+    until = time.monotonic() + 20
+    while time.monotonic() < until and select.select([screen], [], [], 20)[0]:
+        try:
+            shown += os.read(screen, 65536).decode(errors="replace")
+        except OSError:  # the other end has been closed
+            break
+        if left and shown.endswith(": "):
+            os.write(screen, f"{left.pop(0)}\n".encode())
+    os.close(screen)
+    return running.wait(timeout=20), shown

@@ -8,11 +8,12 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
 
-from evals.benchmarks import overhead, speed, startup
+from evals.benchmarks import makespan, overhead, speed, startup
 from evals.benchmarks.table import Table
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Table]]] = {
     "speed": speed.tables,
+    "makespan": makespan.tables,
     "overhead": overhead.tables,
     "startup": startup.tables,
 }

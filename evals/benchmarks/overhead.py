@@ -15,7 +15,7 @@ from pathlib import Path
 
 from evals.benchmarks.bare import interpret
 from evals.benchmarks.table import Cell, Row, Table, at_most
-from runtime import Execution, Graph, JsonValue, Node, Registry, build_graph, node_type, prepare
+from runtime import Execution, Graph, JsonValue, Node, NodeId, Registry, build_graph, node_type, prepare
 
 MICRO = 1e6
 AIMS = (20.0, 50.0)  # microseconds a node: what is aimed at, and the most
@@ -63,7 +63,7 @@ SHAPES: dict[str, Shape] = {"chain": chain, "fan-out": fan_out, f"layers of {WID
 
 
 def _graph(count: int, kind: str, pairs: Iterator[tuple[int, int]]) -> Graph:
-    nodes = [Node(f"n{at}", kind) for at in range(count)]  # type: ignore[arg-type]  # NodeId is no public name
+    nodes = [Node(NodeId(f"n{at}"), kind) for at in range(count)]
     return build_graph(nodes, ((f"n{source}", f"n{target}") for source, target in pairs))
 
 

@@ -9,6 +9,7 @@ import typer
 from plait.application import new_app
 from plait.display import put, put_json
 from plait.options import Json
+from plait.tables import table
 from runtime.issues import JsonValue, nearest
 from runtime.node_types import NodeType, Registry, installed_types
 from runtime.schema import Schema, params_schema
@@ -115,12 +116,5 @@ def _whole(node_type: NodeType) -> str:
     outputs = ", ".join(f"{name} ({kind})" for name, kind in node_type.outputs.items())
     needs = ", ".join(_capabilities(node_type)) or "nothing"
     return (
-        f"{node_type.name}: {node_type.description}\n\n{_table(rows)}\n\noutputs  {outputs}{aliases}\nneeds    {needs}"
-    )
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        f"{node_type.name}: {node_type.description}\n\n{table(rows)}\n\noutputs  {outputs}{aliases}\nneeds    {needs}"
     )

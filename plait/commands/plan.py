@@ -18,7 +18,7 @@ from plait.attempts import plan_json, print_outcome, show_graph, tell
 from plait.display import pretty, put, put_json, say
 from plait.execution import approved, carry_out, refused, run_examined
 from plait.inputs import kind_of, texts_of
-from plait.options import Allow, Cassette, Inputs, Json, MaxConcurrent, Model, RunOptions, Yes
+from plait.options import Allow, Cassette, Inputs, Json, MaxConcurrent, Model, RunOptions, State, Yes
 from plait.progress import waiting
 from plait.wiring import models
 from planner import NotAccepted, Plan, read_request, render_messages, show_messages
@@ -47,11 +47,12 @@ def plan(
     yes: Yes = False,
     allow: Allow = None,
     max_concurrent: MaxConcurrent = None,
+    state: State = None,
     json: Json = False,
 ) -> int:
     """Ask a model for a workflow until one is accepted; each attempt is told on standard error as it happens."""
     texts = texts_of(input or ())
-    options = RunOptions(texts, None, max_concurrent, yes, tuple(allow or ()), model, cassette, json)
+    options = RunOptions(texts, None, max_concurrent, yes, tuple(allow or ()), model, cassette, json, state)
     _check_place(output)
     asked = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if request == "-" else request
     registry = installed_types()
@@ -114,7 +115,7 @@ def _told_as_json(accepted: Plan, examined: Examination, registry: Registry, opt
     told, code = plan_json(accepted), 0
     if run:
         try:
-            record = carry_out(approved(examined, registry, options), registry, options)
+            record = carry_out(approved(examined, registry, options), examined, options)
             code = results.exit_code(record)
         except (InvalidWorkflow, Refused) as error:
             record, code = refused(error, examined.graph.name if examined.graph else ""), error.exit_code

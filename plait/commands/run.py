@@ -9,14 +9,32 @@ import typer
 from plait.application import new_app
 from plait.display import issue_line, put, put_json, say
 from plait.documents import examine_named, shown_name
-from plait.execution import name_of, run_examined, turn_away, values_of
+from plait.execution import name_of, preparation, run_examined, turn_away
 from plait.inputs import texts_of
-from plait.options import Allow, Cassette, InputFile, Inputs, Json, MaxConcurrent, Model, RunOptions, Yes
+from plait.options import (
+    Allow,
+    Cassette,
+    From,
+    InputFile,
+    Inputs,
+    Json,
+    MaxConcurrent,
+    MaxCost,
+    Mock,
+    Model,
+    Only,
+    RunOptions,
+    Selection,
+    State,
+    Use,
+    Yes,
+)
+from plait.rerun import checked
 from runtime.checks import Examination
 from runtime.issues import InvalidWorkflow, JsonValue
 from runtime.node_types import Registry, installed_types
 from runtime.policy import Grants, denied
-from runtime.running import ALL, Prepared, prepare
+from runtime.running import ALL, Prepared
 from runtime.views import ascii, graph_json
 
 app = new_app()
@@ -35,11 +53,27 @@ def run(
     ] = False,
     cassette: Cassette = None,
     model: Model = None,
+    max_cost: MaxCost = None,
+    only: Only = None,
+    from_: From = None,
+    use: Use = None,
+    mock: Mock = None,
+    state: State = None,
     json: Json = False,
 ) -> int:
     """Run a workflow: outputs on standard output, progress on standard error."""
     options = RunOptions(
-        texts_of(input or ()), input_file, max_concurrent, yes, tuple(allow or ()), model, cassette, json
+        inputs=texts_of(input or ()),
+        input_file=input_file,
+        max_concurrent=max_concurrent,
+        yes=yes,
+        allow=tuple(allow or ()),
+        model=model,
+        cassette=cassette,
+        json=json,
+        state=state,
+        max_cost=max_cost,
+        selection=checked(Selection(only, tuple(from_ or ()), use, texts_of(mock or (), "--mock"))),
     )
     registry = installed_types()
     examined = examine_named(file, registry)
@@ -50,8 +84,7 @@ def run(
 
 def _rehearse(examined: Examination, registry: Registry, options: RunOptions, file: str) -> int:
     try:
-        inputs = values_of(examined, options)
-        prepared = prepare(examined, inputs=inputs, registry=registry, allow=(*options.allow, ALL))
+        prepared = preparation(examined, registry, options)(*options.allow, ALL)
     except InvalidWorkflow as error:
         return turn_away(error, name_of(examined, file), options, shown_name(file))
     needed = sorted({need.capability for need in prepared.needs})

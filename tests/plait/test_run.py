@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +22,18 @@ from runtime.completion import (
     NotAuthorised,
     ScriptedClient,
 )
-from tests.command_line import SHELL_ONLY, WITH_INPUTS, Call, Document, Write, llm, pipeline, shell, value
+from tests.command_line import (
+    SHELL_ONLY,
+    WITH_INPUTS,
+    Call,
+    Document,
+    Write,
+    at_a_terminal,
+    llm,
+    pipeline,
+    shell,
+    value,
+)
 
 RECORD = {
     *("run_id", "workflow", "status", "outputs", "wall_seconds", "critical_path_seconds", "sequential_seconds"),
@@ -295,34 +304,8 @@ def test_ctrl_c_ends_the_run_and_still_prints_its_record(tmp_path: Path, write: 
     assert [node["status"] for node in record["nodes"].values()] == ["cancelled", "not_started"]
 
 
-def at_a_terminal(folder: Path, answer: str, *arguments: str, **environment: str) -> tuple[int, str]:
-    """The exit code and all that a terminal showed; `answer` is typed when a question is asked."""
-    screen, terminal = pty.openpty()
-    running = subprocess.Popen(
-        [sys.executable, "-m", "plait", *arguments],
-        cwd=folder,
-        env=os.environ | {"TERM": "xterm"} | environment,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-    )
-    os.close(terminal)
-    shown = ""
-    until = time.monotonic() + 20
-    while time.monotonic() < until and select.select([screen], [], [], 20)[0]:
-        try:
-            shown += os.read(screen, 65536).decode(errors="replace")
-        except OSError:  # the other end has been closed
-            break
-        if "[y/N]" in shown and answer:
-            os.write(screen, answer.encode())
-            answer = ""
-    os.close(screen)
-    return running.wait(timeout=20), shown
-
-
 def test_at_a_terminal_it_asks_once_and_draws_the_steps(tmp_path: Path, write: Write) -> None:
-    code, shown = at_a_terminal(tmp_path, "y\n", "run", write(SHELL_ONLY))
+    code, shown = at_a_terminal(tmp_path, ["y"], "run", write(SHELL_ONLY))
     assert (code, shown.count("[y/N]")) == (0, 1)
     assert "'one' needs the capability 'shell'" in shown
     assert "━" in shown
@@ -330,18 +313,18 @@ def test_at_a_terminal_it_asks_once_and_draws_the_steps(tmp_path: Path, write: W
 
 
 def test_at_a_terminal_the_default_is_no(tmp_path: Path, write: Write) -> None:
-    code, shown = at_a_terminal(tmp_path, "\n", "run", write(pipeline(shell("a", "touch ran"))))
+    code, shown = at_a_terminal(tmp_path, [""], "run", write(pipeline(shell("a", "touch ran"))))
     assert code == 4
     assert "nothing was run" in shown
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_terminal_does_not_obey_what_an_output_says(tmp_path: Path, write: Write) -> None:
-    _, shown = at_a_terminal(tmp_path, "", "run", write(pipeline(value("a", "\x1b]0;taken\x07"))))
+    _, shown = at_a_terminal(tmp_path, [], "run", write(pipeline(value("a", "\x1b]0;taken\x07"))))
     assert r"\x1b]0;taken\x07" in shown
 
 
 def test_json_at_a_terminal_draws_nothing(tmp_path: Path, write: Write) -> None:
-    code, shown = at_a_terminal(tmp_path, "", "run", write(SHELL_ONLY), "--yes", "--json")
+    code, shown = at_a_terminal(tmp_path, [], "run", write(SHELL_ONLY), "--yes", "--json")
     assert code == 0
     assert json.loads(shown)["status"] == "succeeded"

@@ -1,0 +1,178 @@
+"""The port to where runs are kept, and its two sides: in memory, and in a directory of the owner's alone.
+
+A run is there once its `record.json` is: that file comes last, and in one step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from runtime.graph import DEFAULT
+from runtime.issues import Issue, JsonValue, Unavailable
+from runtime.record import NodeRecord, RunError, RunRecord, Succeeded
+from runtime.workflow import JsonObject
+
+RECORD, WORKFLOW = "record.json", "workflow.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """A run as it is kept. `began` has its zone; `actions` are how steps ended that did not end with `default`.
+
+    `only` is the one step that was run of the workflow, None for all of them.
+    """
+
+    record: RunRecord
+    began: datetime
+    inputs: Mapping[str, JsonValue] = field(default_factory=dict)
+    actions: Mapping[str, str] = field(default_factory=dict)
+    only: str | None = None
+
+    @property
+    def run_id(self) -> str:
+        return self.record.run_id or ""
+
+    def given(self, step: str) -> JsonObject | None:
+        """What stands in for a step that succeeded in this run: its outputs, its action beside them."""
+        node = self.record.nodes.get(step)
+        if node is None or node.status != "succeeded":
+            return None
+        action = {"action": self.actions[step]} if step in self.actions else {}
+        return {**(node.outputs or {}), **action}
+
+    def to_json(self) -> JsonObject:
+        return {
+            "began": self.began.isoformat(),
+            "inputs": dict(self.inputs),
+            "actions": dict(self.actions),
+            "only": self.only,
+            "record": self.record.to_json(),
+        }
+
+
+def kept(record: RunRecord, began: datetime, inputs: Mapping[str, JsonValue], only: str | None = None) -> KeptRun:
+    """A finished run, with what of its facts a later run may need."""
+    ends = {fact.node: fact.action for fact in record.facts if isinstance(fact, Succeeded)}
+    actions = {str(node): action for node, action in ends.items() if action != DEFAULT}
+    return KeptRun(record, began, dict(inputs), actions, only)
+
+
+class RunStore(Protocol):
+    """Where runs are kept. The directory's raises OSError as the file system says."""
+
+    def save(self, run: KeptRun, document: JsonValue) -> None:
+        """Keeps a run and the document that it ran; of one id the last counts."""
+
+    def runs(self) -> list[KeptRun]:
+        """All runs, the newest first; without those whose record is damaged."""
+
+    def load(self, run_id: str) -> KeptRun:
+        """One run. KeyError if there is none of exactly this id, Unavailable if its record is damaged."""
+
+
+class RunsInMemory:
+    """The shipped double."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, KeptRun] = {}
+        self.documents: dict[str, JsonValue] = {}
+
+    def save(self, run: KeptRun, document: JsonValue) -> None:
+        self._runs[run.run_id] = run
+        self.documents[run.run_id] = document
+
+    def runs(self) -> list[KeptRun]:
+        return _newest_first(self._runs.values())
+
+    def load(self, run_id: str) -> KeptRun:
+        return self._runs[run_id]
+
+
+class RunsInDirectory:
+    """A folder for each run below `STATE/runs`, readable by its owner only."""
+
+    def __init__(self, state: Path) -> None:
+        self._runs = state / "runs"
+
+    def save(self, run: KeptRun, document: JsonValue) -> None:
+        folder = self._runs / run.run_id
+        for each in (self._runs.parent, self._runs, folder):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(folder / WORKFLOW, document)
+        _write(folder / RECORD, run.to_json())
+
+    def runs(self) -> list[KeptRun]:
+        found = []
+        for name in self._names():
+            with suppress(Unavailable, FileNotFoundError):  # a damaged record, or none yet, must not hide the others
+                found.append(_read(self._runs / name / RECORD))
+        return _newest_first(found)
+
+    def load(self, run_id: str) -> KeptRun:
+        record = self._runs / run_id / RECORD
+        if run_id not in self._names() or not record.exists():
+            raise KeyError(run_id)
+        return _read(record)
+
+    def _names(self) -> frozenset[str]:
+        """The runs that are there; what is asked for is looked up here, and never taken for a path."""
+        try:
+            return frozenset(each.name for each in os.scandir(self._runs) if each.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return frozenset()
+
+
+def _write(path: Path, value: JsonValue) -> None:
+    """In one step: whoever reads the file finds the old content or the new."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        opened = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1)
+        os.replace(unfinished, path)
+    except BaseException:  # whatever happens, no half file stays behind
+        with suppress(OSError):
+            os.unlink(unfinished)
+        raise
+
+
+def _newest_first(runs: Iterable[KeptRun]) -> list[KeptRun]:
+    return sorted(runs, key=lambda run: run.began, reverse=True)
+
+
+def _read(path: Path) -> KeptRun:
+    try:
+        return _run(json.loads(path.read_bytes()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unavailable(f"{path}: the record is damaged ({type(error).__name__}); remove its folder") from None
+
+
+def _run(value: JsonObject) -> KeptRun:
+    return KeptRun(
+        record=_record(value["record"]),
+        began=datetime.fromisoformat(value["began"]),
+        inputs=dict(value["inputs"]),
+        actions=dict(value["actions"]),
+        only=value["only"],
+    )
+
+
+def _record(value: JsonObject) -> RunRecord:
+    """What `RunRecord.to_json` wrote; the facts were not in it."""
+    parts = {key: part for key, part in value.items() if key != "speedup"}
+    parts["nodes"] = {name: NodeRecord(**node) for name, node in value["nodes"].items()}
+    parts["errors"] = tuple(RunError(**error) for error in value["errors"])
+    parts["issues"] = tuple(_issue(issue) for issue in value["issues"])
+    parts["not_undone"] = tuple(value["not_undone"])
+    return RunRecord(**parts)
+
+
+def _issue(value: JsonObject) -> Issue:
+    return Issue(**{key: part for key, part in value.items() if key != "severity"})
