@@ -169,6 +169,8 @@ class _Builder:
         if at in scope.bypassed:
             self.issues.append(_bypassed(entry, path))
         arriving = (*scope.routed.get(at, ()), *(() if is_arm else flow))
+        if at > 0 and not arriving:
+            self.issues.append(_unreached(path))
         if isinstance(entry, ParallelBlock):
             scope.starts[at], ends = self.parallel(entry, path, arriving, scope)
         else:
@@ -184,15 +186,16 @@ class _Builder:
         if name:
             self.block_ids.add(name)
         gathered = self.gather(tuple(dict.fromkeys(arriving))) if len(block.parallel) > 1 else arriving
-        starts, ends = list[NodeId](), list[End]()
+        starts, ends, endless = list[NodeId](), list[End](), False
         for at, branch in enumerate(block.parallel):
             first, last = self.branch(branch, f"{path}/parallel/{at}", gathered, beyond)
             starts += first
             ends += last
+            endless = endless or not last
         if name or _says_something(block):
             inside = [node.id for node in islice(self.nodes.values(), before, None) if not node.hidden]
             self.blocks.append(_block(name or f"#{path}", inside, path, block))
-        return tuple(starts), tuple(ends)
+        return tuple(starts), () if endless else tuple(ends)
 
     def branch(self, branch: Branch, path: str, arriving: Frontier, beyond: _Scope) -> tuple[Starts, Frontier]:
         if isinstance(branch, ParallelBlock):
@@ -335,6 +338,11 @@ def _bypassed(arm: Entry, path: str) -> Issue:
     message = f"'{arm.id}' runs only when an action leads to it; the entry above passes it by"
     hint = f'write it inline in that action, or lead the entry above to it: "next": {{"default": "{arm.id}"}}'
     return Issue("arm_not_reached_from_above", path, message, hint)
+
+
+def _unreached(path: str) -> Issue:
+    message = "nothing leads here: all actions of what stands above lead elsewhere"
+    return Issue("unreachable_step", path, message, "name it in a 'next', or remove it")
 
 
 def _says_something(limits: Limits) -> bool:

@@ -28,6 +28,8 @@ from runtime.record import (
 )
 from runtime.rollbacks import Rollbacks
 
+ANY = "#any"  # taken in place of an action: all edges are live
+
 # Failures that come before a node touches anything, so that there is nothing to undo.
 BEFORE_EFFECTS = frozenset({"missing_value", "param_type", "capability_denied", "value_not_passable", "batch_items"})
 
@@ -84,6 +86,8 @@ class Scheduler:
             self._roll_back()
         if self._going_back:
             self._go_back()
+        if self._in_flight == 0 and self._rollbacks:  # asked for by the last visit that a loop was allowed
+            self._roll_back()
         if self._in_flight == 0:
             self._finish()
         return self._commands
@@ -182,6 +186,8 @@ class Scheduler:
         if self._rollbacks.cover(node):
             self._rollbacks.hold(node, action)
             return
+        if action not in self._program.targets[node] and action not in self._program.loops[node]:
+            action = DEFAULT
         goes_back = action in self._program.loops[node] and not self._is_dropped(node)
         if goes_back:
             self._going_back.append((node, action))
@@ -189,16 +195,22 @@ class Scheduler:
             self._enter(self._released(node, action))
 
     def _released(self, node: int, action: str | None) -> deque[int]:
-        """The nodes for which this end was the last they waited for; without an action all its edges are dead."""
+        """The nodes for which this end was the last they waited for; without an action all its edges are dead.
+
+        A node that the failure of its block has ended leaves by all its edges, where none is the default: what is behind
+        the block is to go on.
+        """
         targets, waits = self._program.targets[node], self._waits
         taken = DEFAULT if action is not None and action not in targets else action
+        if taken == DEFAULT and DEFAULT not in targets and self._is_dropped(node):
+            taken = ANY
         if self._program.behind:
             self._taken[node] = taken
         ready = deque[int]()
         for each, reached in targets.items():
             for target in reached:
                 waits[target] -= 1
-                if each == taken:
+                if taken in (each, ANY):
                     self._live[target] = 1
                 if not waits[target]:
                     ready.append(target)
@@ -299,7 +311,7 @@ class Scheduler:
         for source, action in self._program.arriving.get(node, ()):
             if source in anew or source not in self._taken:
                 self._waits[node] += 1
-            elif self._taken[source] == action:
+            elif self._taken[source] in (action, ANY):
                 self._live[node] = 1
 
     def _end_loop(self, node: int) -> None:

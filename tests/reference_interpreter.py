@@ -14,7 +14,7 @@ from runtime.graph import Block, BlockId, Edge, Graph, Node, NodeId
 from runtime.references import references_in
 
 RUN = BlockId("#the run")
-SETTLED = ("succeeded", "failed", "cancelled", "skipped")
+SETTLED = ("succeeded", "failed", "cancelled", "skipped", "undone")
 UNTOUCHED = "value_not_passable"  # the code of a failure before any effect
 
 
@@ -69,6 +69,7 @@ class Place:
     status: str = "pending"
     action: str | None = None  # under which it was left; None: its edges are dead
     handled: bool = False  # it failed, and `error` leads on
+    lost: bool = False  # its outputs are null for the sake of a failure
     called: bool = False  # a loop begins here
     visits: int = 0
     started: float | None = None
@@ -81,11 +82,6 @@ class Place:
     undone: int = 0
     end: End | None = None
     stretches: list[Stretch] = field(default_factory=list)
-
-    @property
-    def lost(self) -> bool:
-        """Whether its outputs are null for the sake of a failure."""
-        return self.status == "cancelled" or (self.status == "failed" and not self.handled) or self.error == "skipped"
 
 
 @dataclass(slots=True)
@@ -184,14 +180,15 @@ class Reference:
         return not on_its_way_back or bool(self.out_of(node, place.action or "", back=False))
 
     def live(self, edge: Edge) -> bool:
+        """Whether the edge's source has left by it; one that its block's failure ended leaves by some edge at least."""
         action = self.places[edge.source].action
-        if action is not None and not self.out_of(edge.source, action, back=False):
-            action = "default"
-        return edge.action == action
+        if action is None or self.out_of(edge.source, action, back=False):
+            return edge.action == action
+        return edge.action == "default" or (self.dropped(edge.source) and not self.leads(edge.source, "default"))
 
     def settle(self) -> None:
         """All that follows at this moment from what has happened."""
-        while self.ending is None and (self.loop_anew() or any(map(self.enter, self.places))) or self.roll_back():
+        while (self.ending is None and (self.loop_anew() or any(map(self.enter, self.places)))) or self.roll_back():
             pass
 
     def enter(self, name: NodeId) -> bool:
@@ -205,7 +202,7 @@ class Reference:
             place.status, place.action = "succeeded", "default"
         elif self.dropped(name) or any(self.places[need].lost for need in needs(place.node, self.places)):
             self.pass_over(place, "default")
-            place.error = "skipped"
+            place.lost = True
         elif place.visits == self.graph.settings.max_visits:
             place.status = "failed"
             self.errors.append((name, "loop_limit"))
@@ -231,7 +228,7 @@ class Reference:
         for reference in references_in(node.params):
             other = self.places[NodeId(reference.paths[0].head)]
             if reference.paths[0].keys[:1] == ("error",):
-                return None if other.error == "skipped" else other.error
+                return other.error
             return 0 if reference.has_fallback and other.value is None else other.value
         return None
 
@@ -275,14 +272,18 @@ class Reference:
     def ended(self, place: Place, end: End) -> None:
         place.status, place.action, place.finished, place.last = end.status, end.action, end.at, end.status
         place.handled = end.status == "failed" and self.leads(place.node.id, "error")
-        place.value = place.visits if end.status == "succeeded" or place.handled else None
+        known = None if end.status == "cancelled" or end.code == "timeout" else place.visits
+        place.value = known if end.status == "succeeded" or place.handled else None
+        place.lost = end.status == "cancelled" or (end.status == "failed" and not place.handled)
+        place.seen = place.seen if known else None
         place.error = end.code
-        known = None if end.status == "cancelled" else place.visits
         if (place.node.undo is not None or place.node.params["touches"]) and end.code != UNTOUCHED:
             self.touched.append((place.node.id, known))
         if place.handled:
             place.action = "error"
-        elif end.status == "failed":
+        elif end.status != "succeeded" or not self.leads(place.node.id, end.action):
+            place.action = "default"
+        if end.status == "failed" and not place.handled:
             self.errors.append((place.node.id, end.code or ""))
             self.fail(self.blocks_around(place.node.id))
         if self.out_of(place.node.id, place.action or "", back=True) and not self.dropped(place.node.id):
@@ -375,7 +376,7 @@ class Reference:
         for name in anew:
             place = self.places[name]
             place.status, place.action, place.called = "pending", None, name in targets
-            place.error = None if place.error == "skipped" else place.error
+            place.lost = False
         return bool(ready)
 
     def round_of(self, end: tuple[NodeId, str]) -> set[NodeId]:

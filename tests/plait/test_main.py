@@ -88,7 +88,7 @@ def test_completion_knows_commands_and_options() -> None:
         return plait(**asked).stdout.split()
 
     assert completed("plait", "val") == ["validate"]
-    assert completed("plait", "run", "--max") == ["--max-concurrent"]
+    assert completed("plait", "run", "--max-con") == ["--max-concurrent"]
 
 
 def test_debug_raises_the_error_as_it_came(call: Call, write: Write) -> None:

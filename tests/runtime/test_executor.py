@@ -12,7 +12,7 @@ import pytest
 from runtime.commands import Finish
 from runtime.completion import ScriptedClient
 from runtime.graph import Node, NodeId, build_graph
-from runtime.issues import InvalidWorkflow, JsonValue
+from runtime.issues import JsonValue
 from runtime.node_types import NodeContext, NodeFailed, Registry, node_type
 from runtime.program import compile_graph
 from runtime.record import RunRecord
@@ -329,16 +329,6 @@ def test_a_defect_of_ours_ends_the_run_with_its_exception() -> None:
 
     with pytest.raises(RuntimeError, match="a defect"):
         execute({"parallel": [step("a"), step("b", seconds=99)]}, on_fact=defective)
-
-
-def test_what_is_not_yet_run_is_refused_before_the_first_step() -> None:
-    batch: JsonValue = {"items": [1], "as": "n"}
-    with pytest.raises(InvalidWorkflow) as refused:
-        execute(step("a"), {**step("b"), "batch": batch}, settings={"on_error": "rollback"})
-    assert {(issue.code, issue.path) for issue in refused.value.issues if issue.code == "not_yet_supported"} == {
-        ("not_yet_supported", "/pipeline/1/batch"),
-        ("not_yet_supported", "/settings/on_error"),
-    }
 
 
 def test_real_runs_of_random_graphs_replay_to_the_same_end() -> None:

@@ -131,7 +131,7 @@ def test_what_cannot_be_given_is_said_before_the_start(given: dict[str, JsonObje
 
 DIAMOND = pipeline(
     step("a"),
-    {"parallel": [{"id": "left", "steps": [step("b"), step("c")]}, step("d")]},
+    {"parallel": [{"pipeline": [step("b"), step("c")]}, step("d")]},
     step("e"),
 )
 
@@ -174,7 +174,52 @@ def test_a_step_alone_needs_only_its_own_inputs() -> None:
 
 
 def test_a_batch_alone_knows_its_items() -> None:
-    items = {"items": "${a.result}", "as": "each"}
+    items: Document = {"items": "${a.result}", "as": "each"}
     graph = graph_of(pipeline(step("a"), step("b", value="${each} ${item}", batch=items)))
     alone = excerpt(graph, NodeId("b"), {"a"})
     assert (list(alone.graph.nodes), alone.missing) == (["a", "b"], ())
+
+
+# --- routing, blocks, undo
+
+
+def test_a_given_router_ends_with_the_action_given() -> None:
+    router = step("r", "choose", action="left", next={"left": "a", "right": "b"})
+    record = run(pipeline(router, step("a"), step("b"), step("c")), {"r": {"action": "right"}})
+    assert [node.status for node in record.nodes.values()] == ["succeeded", "skipped", "succeeded", "succeeded"]
+    assert record.nodes["r"].outputs == {"result": None}
+
+
+def test_a_router_alone_still_has_its_actions_and_leads_nowhere() -> None:
+    graph = graph_of(
+        pipeline(step("r", "choose", action="left", next={"left": "a", "right": "b"}), step("a"), step("b"))
+    )
+    alone = excerpt(graph, NodeId("r"), set()).graph
+    assert {edge.action for edge in alone.edges} == {"left", "right"}
+    assert list(run(alone, {}).nodes) == ["r"]
+
+
+def test_what_was_given_is_not_undone() -> None:
+    undo: Document = {"type": "work", "params": {"value": "undone"}}
+    document = pipeline(
+        step("a", undo=undo),
+        step("b", undo=undo),
+        step("f", "guarded"),
+        settings={"on_error": "rollback"},
+    )
+    prepared = prepare(document, registry=REGISTRY, given={"a": {}}, allow=["shell"])
+    record = run_in_virtual_time(Execution(prepared).result())
+    assert ran == ["None", "undone"]
+    assert [record.nodes[name].status for name in "abf"] == ["succeeded", "undone", "failed"]
+
+
+def test_a_batch_is_given_as_one() -> None:
+    batch: Document = {"items": [1, 2], "as": "each"}
+    record = run(pipeline(step("a", value="${each}", batch=batch), step("b", value="${a.count}")), {"a": {"count": 9}})
+    assert record.nodes["b"].outputs == {"result": 9, "more": None}
+    assert ran == ["9"]
+
+
+def test_an_input_that_only_a_given_step_reads_is_still_the_workflows() -> None:
+    with pytest.raises(InvalidWorkflow, match="the input 'x' is required"):
+        prepare(pipeline(step("a", value="${x}"), inputs={"x": {}}), registry=REGISTRY, given={"a": {}})
