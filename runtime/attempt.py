@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor as Threads
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +19,7 @@ from runtime.policy import Grants
 from runtime.program import Task
 from runtime.references import MissingValue, Scope, copy_json
 from runtime.shape import requirement, show
+from runtime.threads import in_thread
 from runtime.workflow import JsonObject, Retry
 
 
@@ -142,29 +142,6 @@ async def _call(node_type: NodeType, model: BaseModel, world: World, context: No
         raise NodeFailed("node_error", str(error)) from error
     except Exception as error:  # a node type may be anyone's code; whatever it raises is its failure, not the run's
         raise NodeFailed("node_error", f"{type(error).__name__}: {error}") from error
-
-
-async def in_thread(threads: Threads, work: Callable[[], object]) -> object:
-    """A thread cannot be ended from outside; when cancelled, its end is awaited, so that nothing runs on unseen."""
-    inherited = contextvars.copy_context()
-    running = asyncio.get_running_loop().run_in_executor(threads, inherited.run, work)
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await outlast([running])
-        raise
-
-
-async def outlast(working: Collection[asyncio.Future[T]]) -> None:
-    """Waits for the end of all of them, also while it is cancelled itself; raises CancelledError only then."""
-    interrupted = False
-    while left := [each for each in working if not each.done()]:
-        try:
-            await asyncio.wait(left)
-        except asyncio.CancelledError:
-            interrupted = True
-    if interrupted:
-        raise asyncio.CancelledError
 
 
 def settled(task: Task, scope: Scope) -> Task:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from runtime.attempt import Outcome, Seat, in_thread, outlast, run_attempts, settled
+from runtime.attempt import Outcome, Seat, run_attempts, settled
 from runtime.batch import run_batch
 from runtime.commands import CancelRunning, Command, Finish, Forget, Start, Undo, WatchBlock
 from runtime.completion import CompletionClient
@@ -33,6 +33,7 @@ from runtime.record import (
     Undone,
 )
 from runtime.scheduler import Scheduler
+from runtime.threads import in_thread, outlast
 from runtime.workflow import JsonObject
 
 MAX_THREADS = 10_000

@@ -129,7 +129,12 @@ class NodeRecord(NamedTuple):
         return 0.0 if self.started is None or self.finished is None else self.finished - self.started
 
     def to_json(self) -> JsonObject:
-        return self._asdict()
+        return {**self._asdict(), "started": _rounded(self.started), "finished": _rounded(self.finished)}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """To the microsecond: what lies beyond is noise."""
+    return None if seconds is None else round(seconds, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +166,9 @@ class RunRecord:
             "workflow": self.workflow,
             "status": self.status,
             "outputs": self.outputs,
-            "wall_seconds": round(self.wall_seconds, 6),
-            "critical_path_seconds": round(self.critical_path_seconds, 6),
-            "sequential_seconds": round(self.sequential_seconds, 6),
+            "wall_seconds": _rounded(self.wall_seconds),
+            "critical_path_seconds": _rounded(self.critical_path_seconds),
+            "sequential_seconds": _rounded(self.sequential_seconds),
             "speedup": None if self.speedup is None else round(self.speedup, 3),
             "nodes": {name: node.to_json() for name, node in self.nodes.items()},
             "errors": [error.to_json() for error in self.errors],

@@ -41,7 +41,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     @property
     def _clock_resolution(self) -> float:
-        """What counts as now: asyncio adds it to the time, and far from 0 its own nanosecond would be lost in rounding."""
+        """What counts as now. Far from 0 the nanosecond that asyncio adds to the time would be lost in rounding."""
         return max(1e-9, 2 * ulp(self._clock.now))
 
     @_clock_resolution.setter

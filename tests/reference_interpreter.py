@@ -100,7 +100,7 @@ class Reference:
     failed: set[BlockId] = field(default_factory=set)
     deadlines: dict[BlockId, float] = field(default_factory=dict)
     touched: list[tuple[NodeId, int | None]] = field(default_factory=list)
-    rolling: list[BlockId] = field(default_factory=list)
+    rolling: list[tuple[BlockId, float]] = field(default_factory=list)  # what is being rolled back, since when
     looping: list[tuple[NodeId, str]] = field(default_factory=list)
     undo: tuple[NodeId, int | None, float, bool] | None = None
     cancel_at: float | None = None
@@ -164,7 +164,12 @@ class Reference:
         return any(block.id in self.failed for block in self.blocks_around(node))
 
     def rolling_back(self, node: NodeId) -> bool:
-        return any(node in self.inside(scope) for scope in self.rolling)
+        return any(node in self.inside(scope) for scope, _ in self.rolling)
+
+    def held(self, node: NodeId) -> bool:
+        """Whether the node ended in what was being rolled back already: it leads on only afterwards."""
+        ended = self.places[node].finished
+        return any(node in self.inside(scope) and ended is not None and ended >= at for scope, at in self.rolling)
 
     def busy(self) -> bool:
         return self.undo is not None or any(place.status == "running" for place in self.places.values())
@@ -174,7 +179,7 @@ class Reference:
     def has_left(self, node: NodeId) -> bool:
         """Whether the node has said which of its edges are live."""
         place = self.places[node]
-        if place.status not in SETTLED or self.rolling_back(node):
+        if place.status not in SETTLED or (place.status != "skipped" and self.held(node)):
             return False
         on_its_way_back = (node, place.action) in self.looping
         return not on_its_way_back or bool(self.out_of(node, place.action or "", back=False))
@@ -188,7 +193,7 @@ class Reference:
 
     def settle(self) -> None:
         """All that follows at this moment from what has happened."""
-        while (self.ending is None and (self.loop_anew() or any(map(self.enter, self.places)))) or self.roll_back():
+        while (self.ending is None and (any(map(self.enter, self.places)) or self.loop_anew())) or self.roll_back():
             pass
 
     def enter(self, name: NodeId) -> bool:
@@ -321,7 +326,7 @@ class Reference:
                 self.drop(block.id)
                 status = "failed"
             if block.on_error == "rollback":
-                self.rolling.append(block.id)
+                self.rolling.append((block.id, self.now))
                 return
         settings = self.graph.settings
         if "on_error" not in settings.model_fields_set:
@@ -331,7 +336,7 @@ class Reference:
 
     def fail_run(self, status: str) -> None:
         if self.ending is None and self.graph.settings.on_error == "rollback":
-            self.rolling.append(RUN)
+            self.rolling.append((RUN, self.now))
         self.stop(status)
 
     def drop(self, scope: BlockId) -> None:
@@ -391,7 +396,7 @@ class Reference:
         """The next undo, or the end of a rollback."""
         if self.undo is not None or not self.rolling:
             return False
-        scope = self.rolling[-1]
+        scope, _ = self.rolling[-1]
         inside = self.inside(scope)
         if any(self.places[name].status == "running" for name in inside):
             return False

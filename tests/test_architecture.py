@@ -49,6 +49,7 @@ ROOMS = (
     "policy",
     "limits",
     "given",
+    "threads",
     "attempt",
     "batch",
     "executor",
