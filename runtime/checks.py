@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from runtime.document_walk import too_deep
 from runtime.graph import Graph, Node, cycles
 from runtime.inputs import misfits
 from runtime.issues import Code, Issue, JsonValue, errors_of, nearest, pointer
@@ -50,6 +51,8 @@ class Examination:
 
 def examine(value: JsonValue, registry: Registry) -> Examination:
     """A JSON value as a checked graph. Never raises for what the value is."""
+    if deep := too_deep(value):
+        return Examination(None, None, (deep,))
     shaped = shape(value)
     if shaped.workflow is None:
         return Examination(None, None, shaped.issues)

@@ -217,3 +217,16 @@ class Walk:
 def line_at(text: str, position: int) -> int:
     """The line, from 1, of a position in the text."""
     return text.count("\n", 0, position) + 1
+
+
+def too_deep(value: JsonValue) -> Issue | None:
+    """The issue of a value, built in Python, that no document could hold: it is nested deeper than the limit."""
+    waiting: list[tuple[JsonValue, int]] = [(value, 1)]
+    while waiting:
+        each, depth = waiting.pop()
+        if isinstance(each, dict | list):
+            if depth > MAX_DEPTH:
+                message = f"lists and objects are nested deeper than {MAX_DEPTH}"
+                return Issue("document_limits", "", message, "nest less: the steps of a pipeline stand side by side")
+            waiting += ((inner, depth + 1) for inner in (each.values() if isinstance(each, dict) else each))
+    return None

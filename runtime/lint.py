@@ -64,7 +64,7 @@ def _missed_parallelism(graph: Graph, effects: dict[NodeId, tuple[Effect, ...]])
         if not _depends(node, before) and not _meet(effects[node.id], effects[before]):
             message = f"'{node.id}' waits for '{before}' and uses nothing of it"
             now = above[before] + below[node.id] + 2
-            gain = f"the way through both then takes {now - 1} steps instead of {now}"
+            gain = f"the way through both then takes {now - 1} step{'s'[: now - 2]} instead of {now}"
             yield Issue("missed_parallelism", node.path, message, f'put both into one {{"parallel": [...]}}: {gain}')
 
 

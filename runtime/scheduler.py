@@ -158,7 +158,9 @@ class Scheduler:
     def _undone(self, fact: Undone) -> None:
         node = self._program.index[fact.node]
         if fact.node not in self.not_undone:
-            self.state[node] = self._last[node] = State.UNDONE
+            self._last[node] = State.UNDONE
+            if self.state[node] >= State.SKIPPED:  # else a loop has brought it back, and its turn may come again
+                self.state[node] = State.UNDONE
         self._undo_ended()
 
     def _undo_failed(self, fact: UndoFailed) -> None:

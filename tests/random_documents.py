@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -16,7 +17,7 @@ from runtime.checks import Examination, examine
 from runtime.issues import JsonValue
 from runtime.node_types import Effect, NodeContext, NodeFailed, Registry, Routed, node_type
 from tests.language import Document
-from tests.reference_interpreter import UNTOUCHED, Script, Try, Undoing
+from tests.scripts import UNTOUCHED, Script, Try, Undoing
 
 MODES = (None, None, "fail_fast", "continue", "rollback")
 ACTIONS = ("default", "default", "default", "x", "y")
@@ -56,6 +57,17 @@ class Stage:
     visits: Counter[str] = field(default_factory=Counter)
     undos: Counter[str] = field(default_factory=Counter)
     undone: list[tuple[str, JsonValue]] = field(default_factory=list)
+    at_work: int = 0
+    most_at_work: int = 0
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        try:
+            yield
+        finally:
+            self.at_work -= 1
 
 
 class Theatre:
@@ -66,14 +78,16 @@ class Theatre:
 
         @node_type("play", outputs={"visit": "integer", "seen": "any"}, effects=_effects, routes=True)
         async def play(context: NodeContext, sees: JsonValue = None, touches: bool = False) -> Routed:
-            return await self._play(context, sees)
+            with self.stage.work():
+                return await self._play(context, sees)
 
         @node_type("unplay")
         async def unplay(context: NodeContext, visit: JsonValue = None) -> None:
             stage, node = self.stage, context.node
             does = stage.script.undo(node, stage.undos[node])
             stage.undos[node] += 1
-            await asyncio.sleep(does.seconds)
+            with stage.work():
+                await asyncio.sleep(does.seconds)
             if does.fails:
                 raise NodeFailed("stuck", "it cannot be taken back")
             stage.undone.append((node, visit))
@@ -235,7 +249,7 @@ class _Pen:
         if kind < 0.65:
             return self.random.choice(earlier)
         if kind < 0.85 and depth < 3:
-            return self.pipeline(depth + 1, later)
+            return [*self.pipeline(depth + 1, later)]
         return None
 
     # --- the graph form ----------------------------------------------------------------------------------------------

@@ -12,36 +12,10 @@ from typing import Literal, NamedTuple
 
 from runtime.graph import Block, BlockId, Edge, Graph, Node, NodeId
 from runtime.references import references_in
+from tests.scripts import UNTOUCHED, Script, Try
 
 RUN = BlockId("#the run")
 SETTLED = ("succeeded", "failed", "cancelled", "skipped", "undone")
-UNTOUCHED = "value_not_passable"  # the code of a failure before any effect
-
-
-class Try(NamedTuple):
-    """What one attempt does, left alone or cancelled. `code` is that of its failure, None if it works."""
-
-    seconds: float
-    action: str = "default"
-    code: str | None = None
-    drain: float = 0.0
-    answer: Literal["yields", "finishes", "fails"] = "yields"
-
-
-class Undoing(NamedTuple):
-    """What the undo of one visit does."""
-
-    seconds: float
-    fails: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What happens outside the workflow: by node, visit and attempt; the undos by node and how many came before."""
-
-    attempt: Callable[[str, int, int], Try]
-    undo: Callable[[str, int], Undoing]
-    cancelled_at: float | None = None
 
 
 class End(NamedTuple):
@@ -69,6 +43,7 @@ class Place:
     status: str = "pending"
     action: str | None = None  # under which it was left; None: its edges are dead
     handled: bool = False  # it failed, and `error` leads on
+    left: bool = False  # its end has become known to those behind it
     lost: bool = False  # its outputs are null for the sake of a failure
     called: bool = False  # a loop begins here
     visits: int = 0
@@ -78,7 +53,7 @@ class Place:
     value: int | None = None  # what others see of it: the number of the visit
     error: str | None = None
     seen: object = None  # what it saw of another
-    asked: bool = False  # to end
+    asked: int = 0  # the how manieth it was to be asked to end
     undone: int = 0
     end: End | None = None
     stretches: list[Stretch] = field(default_factory=list)
@@ -100,10 +75,11 @@ class Reference:
     failed: set[BlockId] = field(default_factory=set)
     deadlines: dict[BlockId, float] = field(default_factory=dict)
     touched: list[tuple[NodeId, int | None]] = field(default_factory=list)
-    rolling: list[tuple[BlockId, float]] = field(default_factory=list)  # what is being rolled back, since when
+    rolling: list[BlockId] = field(default_factory=list)
     looping: list[tuple[NodeId, str]] = field(default_factory=list)
     undo: tuple[NodeId, int | None, float, bool] | None = None
     cancel_at: float | None = None
+    asked: int = 0
 
     def __post_init__(self) -> None:
         self.places = {name: Place(node) for name, node in self.graph.nodes.items()}
@@ -164,12 +140,7 @@ class Reference:
         return any(block.id in self.failed for block in self.blocks_around(node))
 
     def rolling_back(self, node: NodeId) -> bool:
-        return any(node in self.inside(scope) for scope, _ in self.rolling)
-
-    def held(self, node: NodeId) -> bool:
-        """Whether the node ended in what was being rolled back already: it leads on only afterwards."""
-        ended = self.places[node].finished
-        return any(node in self.inside(scope) and ended is not None and ended >= at for scope, at in self.rolling)
+        return any(node in self.inside(scope) for scope in self.rolling)
 
     def busy(self) -> bool:
         return self.undo is not None or any(place.status == "running" for place in self.places.values())
@@ -179,7 +150,7 @@ class Reference:
     def has_left(self, node: NodeId) -> bool:
         """Whether the node has said which of its edges are live."""
         place = self.places[node]
-        if place.status not in SETTLED or (place.status != "skipped" and self.held(node)):
+        if not place.left:
             return False
         on_its_way_back = (node, place.action) in self.looping
         return not on_its_way_back or bool(self.out_of(node, place.action or "", back=False))
@@ -189,12 +160,21 @@ class Reference:
         action = self.places[edge.source].action
         if action is None or self.out_of(edge.source, action, back=False):
             return edge.action == action
-        return edge.action == "default" or (self.dropped(edge.source) and not self.leads(edge.source, "default"))
+        return edge.action == "default" or (
+            self.dropped(edge.source) and not self.out_of(edge.source, "default", back=False)
+        )
 
     def settle(self) -> None:
         """All that follows at this moment from what has happened."""
+        self.leave()
         while (self.ending is None and (any(map(self.enter, self.places)) or self.loop_anew())) or self.roll_back():
-            pass
+            self.leave()
+
+    def leave(self) -> None:
+        """What has settled leads on; what ended in a rollback does so when that is over."""
+        for name, place in self.places.items():
+            if place.status == "skipped" or (place.status in SETTLED and not self.rolling_back(name)):
+                place.left = True
 
     def enter(self, name: NodeId) -> bool:
         """Starts a node or passes it over, if its turn has come."""
@@ -220,7 +200,7 @@ class Reference:
         place.status, place.action, place.value, place.error = "skipped", action, None, None
 
     def start(self, place: Place) -> None:
-        place.status, place.called, place.asked = "running", False, False
+        place.status, place.called, place.asked = "running", False, 0
         place.visits += 1
         place.started, place.finished = self.now, None
         place.seen = self.sight(place.node)
@@ -257,22 +237,21 @@ class Reference:
     # --- events ------------------------------------------------------------------------------------------------------
 
     def next_event(self) -> None:
-        """The earliest thing that is to happen."""
-        coming = list(self.coming())
-        self.now, happen = min(coming, key=lambda each: each[0])
+        """The earliest thing that is to happen; of several, what was asked for first."""
+        self.now, _, happen = min(self.coming(), key=lambda each: each[:2])
         happen()
 
-    def coming(self) -> Iterator[tuple[float, Callable[[], None]]]:
+    def coming(self) -> Iterator[tuple[float, int, Callable[[], None]]]:
         for place in self.places.values():
             if place.status == "running" and place.end is not None:
-                yield place.end.at, lambda place=place: self.ended(place, place.end)  # type: ignore[misc]  # bound now
+                yield place.end.at, place.asked, lambda place=place: self.ended(place, place.end)  # type: ignore[misc]  # bound now
         if self.undo is not None:
-            yield self.undo[2], self.undo_ended
+            yield self.undo[2], 0, self.undo_ended
         for scope, at in self.deadlines.items():
             if at > self.now:
-                yield at, lambda scope=scope: self.timed_out(scope)  # type: ignore[misc]  # bound now
+                yield at, 0, lambda scope=scope: self.timed_out(scope)  # type: ignore[misc]  # bound now
         if self.cancel_at is not None and self.cancel_at > self.now:
-            yield self.cancel_at, lambda: self.stop("cancelled")
+            yield self.cancel_at, 0, lambda: self.stop("cancelled")
 
     def ended(self, place: Place, end: End) -> None:
         place.status, place.action, place.finished, place.last = end.status, end.action, end.at, end.status
@@ -319,14 +298,14 @@ class Reference:
 
     def fail(self, blocks: list[Block], status: str = "failed") -> None:
         """A failure inside these blocks, innermost first."""
-        for at, block in enumerate(blocks):
+        for block in blocks:
             if block.on_error == "continue" or (block.on_error is not None and block.id in self.failed):
                 return
             if block.on_error is not None:
                 self.drop(block.id)
                 status = "failed"
             if block.on_error == "rollback":
-                self.rolling.append((block.id, self.now))
+                self.rolling.append(block.id)
                 return
         settings = self.graph.settings
         if "on_error" not in settings.model_fields_set:
@@ -336,7 +315,7 @@ class Reference:
 
     def fail_run(self, status: str) -> None:
         if self.ending is None and self.graph.settings.on_error == "rollback":
-            self.rolling.append((RUN, self.now))
+            self.rolling.append(RUN)
         self.stop(status)
 
     def drop(self, scope: BlockId) -> None:
@@ -352,7 +331,8 @@ class Reference:
         for name in self.inside(scope):
             place = self.places[name]
             if place.status == "running" and not place.asked:
-                place.asked = True
+                self.asked += 1
+                place.asked = self.asked
                 place.end = self.cut_short(place)
 
     def cut_short(self, place: Place) -> End:
@@ -381,7 +361,7 @@ class Reference:
         for name in anew:
             place = self.places[name]
             place.status, place.action, place.called = "pending", None, name in targets
-            place.lost = False
+            place.lost = place.left = False
         return bool(ready)
 
     def round_of(self, end: tuple[NodeId, str]) -> set[NodeId]:
@@ -396,7 +376,7 @@ class Reference:
         """The next undo, or the end of a rollback."""
         if self.undo is not None or not self.rolling:
             return False
-        scope, _ = self.rolling[-1]
+        scope = self.rolling[-1]
         inside = self.inside(scope)
         if any(self.places[name].status == "running" for name in inside):
             return False
@@ -430,7 +410,9 @@ class Reference:
             return
         self.undone.append((name, visit))
         if name not in self.not_undone:
-            self.places[name].status = self.places[name].last = "undone"
+            place = self.places[name]
+            place.last = "undone"
+            place.status = "undone" if place.status in SETTLED else place.status
 
     def leave_undone(self, name: str) -> None:
         if name not in self.not_undone:

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pytest
 
-from runtime.graph import Graph
-from runtime.record import RunRecord
+from runtime.commands import Finish
+from runtime.graph import Graph, ancestors
+from runtime.program import compile_graph
+from runtime.record import Cancelled, Failed, RunRecord, Started, Succeeded
 from runtime.running import Execution, prepare
+from runtime.scheduler import Scheduler
 from runtime.virtual_time import run_in_virtual_time
 from tests.random_documents import Stage, Theatre, random_document, random_script
-from tests.reference_interpreter import Reference, Script
+from tests.reference_interpreter import Reference
 
 THEATRE = Theatre()
+FEW, MANY = range(600), range(10_000)
 
 
-def play(seed: int) -> tuple[Graph, Script, RunRecord]:
+@dataclass(frozen=True, slots=True)
+class Performance:
+    graph: Graph
+    stage: Stage
+    record: RunRecord
+
+
+def perform(seed: int, *, max_concurrent: int | None = None) -> Performance:
     """One random document, run; nothing may be left when it has ended."""
     examined = random_document(seed, THEATRE.registry)
     assert examined.graph is not None
     stage = THEATRE.stage = Stage(random_script(str(seed)))
-    execution = Execution(prepare(examined, registry=THEATRE.registry, allow=["all"]), jitter=lambda: 0.5)
+    prepared = prepare(examined, registry=THEATRE.registry, max_concurrent=max_concurrent)
+    execution = Execution(prepared, jitter=lambda: 0.5)
 
     async def main() -> RunRecord:
         if stage.script.cancelled_at is not None:
@@ -30,36 +44,81 @@ def play(seed: int) -> tuple[Graph, Script, RunRecord]:
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left"
         return record
 
-    return examined.graph, stage.script, run_in_virtual_time(main())
+    return Performance(examined.graph, stage, run_in_virtual_time(main()))
 
 
-def account(record: RunRecord) -> dict[str, object]:
-    nodes = {
+def account(played: Performance) -> dict[str, object]:
+    """All that the language determines of a run."""
+    nodes: dict[str, object] = {
         name: (node.status, node.started, node.finished, node.visits, (node.outputs or {}).get("seen"))
-        for name, node in record.nodes.items()
+        for name, node in played.record.nodes.items()
     }
-    errors = [(error.node, error.code) for error in record.errors]
-    undone = THEATRE.stage.undone
-    return {
-        **nodes, "status": record.status, "errors": errors, "undone": undone, "not_undone": list(record.not_undone)
-    }  # fmt: skip
+    errors = [(error.node, error.code) for error in played.record.errors]
+    return nodes | {
+        "status": played.record.status,
+        "errors": errors,
+        "undone": played.stage.undone,
+        "not_undone": list(played.record.not_undone),
+    }
 
 
-def expected(graph: Graph, script: Script) -> dict[str, object]:
-    reference = Reference(graph, script)
+def expected(played: Performance) -> dict[str, object]:
+    reference = Reference(played.graph, played.stage.script)
     reference.run()
-    nodes = {
+    nodes: dict[str, object] = {
         name: (place.status, place.started, place.finished, place.visits, place.seen)
         for name, place in reference.places.items()
         if not place.node.hidden
     }
-    return {
-        **nodes, "status": reference.status, "errors": reference.errors, "undone": reference.undone,
+    return nodes | {
+        "status": reference.status,
+        "errors": reference.errors,
+        "undone": reference.undone,
         "not_undone": reference.not_undone,
-    }  # fmt: skip
+    }
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_x(seed):
-    graph, script, record = play(seed)
-    assert account(record) == expected(graph, script)
+def compare(seeds: Iterable[int]) -> None:
+    for seed in seeds:
+        played = perform(seed)
+        assert account(played) == expected(played), seed
+
+
+def test_random_documents_run_as_a_second_reading_of_the_language_says() -> None:
+    compare(FEW)
+
+
+@pytest.mark.slow
+def test_ten_thousand_random_documents_run_as_a_second_reading_says() -> None:
+    compare(MANY)
+
+
+def test_no_step_starts_while_anything_before_it_still_runs() -> None:
+    for seed in FEW:
+        played = perform(seed)
+        running = set[str]()
+        for fact in played.record.facts:
+            if isinstance(fact, Started):
+                assert not ancestors(fact.node, played.graph.predecessors) & running, seed
+                running.add(fact.node)
+            elif isinstance(fact, Succeeded | Failed | Cancelled):
+                running.discard(fact.node)
+        assert not running, seed
+
+
+def test_the_facts_of_a_run_replay_to_the_same_end() -> None:
+    for seed in FEW:
+        played = perform(seed)
+        fresh = Scheduler(compile_graph(played.graph, THEATRE.registry))
+        commands = [command for fact in played.record.facts for command in fresh.take(fact)]
+        assert commands[-1] == Finish(played.record.status), seed  # type: ignore[arg-type]  # a finished run has one
+        assert tuple(fresh.errors) == played.record.errors, seed
+
+
+def test_no_more_attempts_are_under_way_than_the_run_allows() -> None:
+    most = 0
+    for seed in FEW:
+        stage = perform(seed, max_concurrent=2).stage
+        most = max(most, stage.most_at_work)
+        assert stage.at_work == 0, seed
+    assert most == 2

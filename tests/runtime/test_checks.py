@@ -250,3 +250,14 @@ def test_every_issue_of_any_graph_points_into_the_document(
     for issue in issues(document):
         assert _at(document, issue.path), issue
         assert issue.hint
+
+
+def test_a_value_built_in_python_may_be_no_deeper_than_a_document() -> None:
+    block: Document = step("a")
+    for _ in range(1_000):
+        block = {"parallel": [block]}
+    value: object = 1
+    for _ in range(5_000):
+        value = [value]
+    for document in (pipeline(block), pipeline(step("a", value))):
+        assert errors(document) == {("document_limits", "")}

@@ -31,7 +31,7 @@ def test_neighbours_without_anything_in_common_could_run_side_by_side() -> None:
         (pipeline(write("a", "x"), write("b", "y")), "/pipeline/1"),
     ):
         assert found(document) == {("missed_parallelism", path)}
-        assert "takes 1 steps instead of 2" in only_issue(document, "missed_parallelism").hint
+        assert "takes 1 step instead of 2" in only_issue(document, "missed_parallelism").hint
 
 
 def test_the_gain_counts_the_whole_way_through_both() -> None:
