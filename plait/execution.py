@@ -112,7 +112,7 @@ def _announce(prepared: Prepared, options: RunOptions) -> None:
 async def _carried_out(prepared: Prepared, options: RunOptions, progress: Progress) -> RunRecord:
     async with completions_for(models(options.model, options.cassette)) as completions:
         client = completions if options.max_cost is None else Capped(completions, options.max_cost)
-        execution = Execution(prepared, completions=client, on_fact=progress.take)
+        execution = Execution(prepared, completions=client, on_fact=progress.take, on_items=progress.items)
         with _ended_by_signals(execution):
             record = await execution.result()
     progress.end(record)

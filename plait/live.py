@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runtime.graph import Graph, Node
-from runtime.record import Begun, Cancelled, Fact, Failed, RunRecord, Started, Succeeded
+from runtime.record import Begun, Cancelled, Fact, Failed, RunRecord, Started, Succeeded, Undone
 from runtime.views.drawing import plain
 
 BAR = 24  # characters for the whole time of the run
@@ -24,6 +24,7 @@ LOOKS = {
     "succeeded": ("✓", "green"),
     "failed": ("✗", "bold red"),
     "cancelled": ("■", "yellow"),
+    "undone": ("↶", "yellow"),
     "skipped": ("–", "dim"),
 }
 
@@ -69,19 +70,28 @@ class Drawn:
             case Begun():
                 self._zero = self._clock()
             case Started(node, at):
-                self._steps[node].state, self._steps[node].began = "running", at
+                step = self._step(node)
+                step.state, step.began, step.ended = "running", at, None
             case Succeeded(node, at):
                 self._end(node, "succeeded", at)
             case Failed(node, at, code):
                 self._end(node, "failed", at, code)
             case Cancelled(node, at):
                 self._end(node, "cancelled", at)
+            case Undone(node):
+                self._step(node).state = "undone"
             case _:
                 pass
 
+    def items(self, node: str, done: int, count: int) -> None:
+        self._step(node).note = f"{done} of {count}"
+
     def _end(self, name: str, state: str, at: float, note: str = "") -> None:
-        step = self._steps[name]  # type: ignore[index]  # a node's id is a str
-        step.state, step.ended, step.note = state, at, note
+        step = self._step(name)
+        step.state, step.ended, step.note = state, at, note or step.note
+
+    def _step(self, name: str) -> _Step:
+        return self._steps[name]  # type: ignore[index]  # a node's id is a str
 
     def end(self, record: RunRecord) -> None:
         self._wall = record.wall_seconds

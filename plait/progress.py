@@ -8,11 +8,11 @@ from typing import Protocol
 
 from plait.display import is_lively, say
 from runtime.graph import Graph
-from runtime.record import Cancelled, Fact, Failed, RunRecord, Started, Succeeded
+from runtime.record import Cancelled, Fact, Failed, RunRecord, Started, Succeeded, UndoFailed, Undone
 
 
 class Progress(Protocol):
-    """Sees each fact of a run, and in the end its record."""
+    """Sees each fact of a run, how many items of a batch are done, and in the end its record."""
 
     def __enter__(self) -> Progress: ...
 
@@ -21,6 +21,8 @@ class Progress(Protocol):
     ) -> None: ...
 
     def take(self, fact: Fact) -> None: ...
+
+    def items(self, node: str, done: int, count: int) -> None: ...
 
     def end(self, record: RunRecord) -> None: ...
 
@@ -37,6 +39,9 @@ class Quiet:
         pass
 
     def take(self, fact: Fact) -> None:
+        pass
+
+    def items(self, node: str, done: int, count: int) -> None:
         pass
 
     def end(self, record: RunRecord) -> None:
@@ -59,6 +64,10 @@ class Lines(Quiet):
                 say(f"failed     {node}  {self._seconds(node, at)}  {code}")
             case Cancelled(node, at):
                 say(f"cancelled  {node}  {self._seconds(node, at)}")
+            case Undone(node):
+                say(f"undone     {node}")
+            case UndoFailed(node):
+                say(f"not undone {node}")
             case _:
                 pass
 

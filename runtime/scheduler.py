@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from runtime.commands import IN_FLIGHT, CancelRunning, Command, Finish, Forget, Start, State, Undo, WatchBlock
+from runtime.commands import IN_FLIGHT, CancelRunning, Command, Finish, Forget, Start, State, Undo
 from runtime.graph import DEFAULT, NodeId
 from runtime.program import ROOT, Program
 from runtime.record import (
@@ -27,6 +27,7 @@ from runtime.record import (
     Undone,
 )
 from runtime.rollbacks import Rollbacks
+from runtime.watches import Watches
 
 ANY = "#any"  # taken in place of an action: all edges are live
 
@@ -54,8 +55,7 @@ class Scheduler:
         self._in_flight = 0
         self._ending: RunStatus | None = None
         self._failed_blocks: set[int] = set()
-        self._watched: set[int] = set()  # blocks with a timeout that have started
-        self._rounds: dict[int, int] = {}  # how often a loop has brought such a block back, from 1
+        self._watches = Watches(program)
         self._going_back: list[tuple[int, str]] = []  # ends that close a loop, until all behind its start has settled
         self._rollbacks = Rollbacks(program)
         self._commands: list[Command] = []
@@ -146,11 +146,10 @@ class Scheduler:
 
     def _is_late(self, block: int, round: int) -> bool:
         """Whether the block still runs in the round that the timer was set for, and nothing around it has failed."""
-        if block not in self._watched or round != self._rounds[block]:
-            return False
-        if not self._failed_blocks.isdisjoint(self._program.around(block)):
-            return False
-        return any(self.state[node] < State.SKIPPED for node in self._program.members[block])
+        is_going = self._watches.is_present(block, round) and self._failed_blocks.isdisjoint(
+            self._program.around(block)
+        )
+        return is_going and any(self.state[node] < State.SKIPPED for node in self._program.members[block])
 
     def _cancel_requested(self, fact: CancelRequested) -> None:
         self._stop("cancelled")
@@ -199,8 +198,8 @@ class Scheduler:
     def _released(self, node: int, action: str | None) -> deque[int]:
         """The nodes for which this end was the last they waited for; without an action all its edges are dead.
 
-        A node that the failure of its block has ended leaves by all its edges, where none is the default: what is behind
-        the block is to go on.
+        What the failure of its block has ended leaves by all its edges, where none is the default: what is behind the
+        block is to go on.
         """
         targets, waits = self._program.targets[node], self._waits
         taken = DEFAULT if action is not None and action not in targets else action
@@ -250,15 +249,8 @@ class Scheduler:
         self._asked_to_end[node] = 0
         self._in_flight += 1
         if self._program.blocks:
-            self._watch(node)
+            self._commands += self._watches.start(node)
         self._commands.append(Start(self._program.ids[node]))
-
-    def _watch(self, node: int) -> None:
-        for at in self._program.around(self._program.block_of[node]):
-            block = self._program.blocks[at]
-            if block.timeout is not None and at not in self._watched:
-                self._watched.add(at)
-                self._commands.append(WatchBlock(block.id, block.timeout, self._rounds.setdefault(at, 1)))
 
     # --- loops -------------------------------------------------------------------------------------------------------
 
@@ -290,20 +282,15 @@ class Scheduler:
     def _start_anew(self, targets: Iterable[int]) -> None:
         anew = dict.fromkeys(node for target in targets for node in self._program.behind[target])
         self._going_back = [end for end in self._going_back if end[0] not in anew]
-        for block in self._failed_blocks | self._watched:
+        for block in {*self._failed_blocks, *self._watches}:
             if anew.keys() >= set(self._program.members[block]):
-                self._next_round(block)
+                self._failed_blocks.discard(block)
+                self._watches.bring_back(block)
         for node in anew:
             self._reset(node, anew)
         for node in targets:
             self._live[node] = 1
         self._enter(deque(node for node in targets if not self._waits[node]))
-
-    def _next_round(self, block: int) -> None:
-        self._failed_blocks.discard(block)
-        if block in self._watched:
-            self._watched.remove(block)
-            self._rounds[block] += 1
 
     def _reset(self, node: int, anew: dict[int, None]) -> None:
         """The node is as before its turn; edges from outside the loop keep what they have said."""

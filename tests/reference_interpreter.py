@@ -8,31 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
 
 from runtime.graph import Block, BlockId, Edge, Graph, Node, NodeId
 from runtime.references import references_in
-from tests.scripts import UNTOUCHED, Script, Try
+from tests.scripts import UNTOUCHED, End, Script, Stretch, cut_short, future
 
 RUN = BlockId("#the run")
 SETTLED = ("succeeded", "failed", "cancelled", "skipped", "undone")
-
-
-class End(NamedTuple):
-    """How and when a visit ends, if nothing comes between."""
-
-    at: float
-    status: Literal["succeeded", "failed", "cancelled"]
-    action: str = "default"
-    code: str | None = None
-
-
-class Stretch(NamedTuple):
-    """A part of a visit: an attempt, which from `late` on is being ended by its timeout, or a pause (None)."""
-
-    until: float
-    attempt: Try | None
-    late: float
 
 
 @dataclass(slots=True)
@@ -204,7 +186,7 @@ class Reference:
         place.visits += 1
         place.started, place.finished = self.now, None
         place.seen = self.sight(place.node)
-        place.stretches, place.end = self.future(place.node, place.visits)
+        place.stretches, place.end = future(self.script, place.node, place.visits, self.now)
         for block in self.blocks_around(place.node.id):
             if block.timeout is not None and block.id not in self.deadlines:
                 self.deadlines[block.id] = self.now + block.timeout
@@ -216,23 +198,6 @@ class Reference:
                 return other.error
             return 0 if reference.has_fallback and other.value is None else other.value
         return None
-
-    def future(self, node: Node, visit: int) -> tuple[list[Stretch], End]:
-        """The attempts of a visit that starts now, with the pauses between them."""
-        stretches, at, number = list[Stretch](), self.now, 1
-        while True:
-            does = self.script.attempt(node.id, visit, number)
-            end = End(at + does.seconds, "failed" if does.code else "succeeded", does.action, does.code)
-            late = end.at
-            if node.timeout is not None and does.seconds > node.timeout:
-                late = at + node.timeout
-                end = answer(does, late, End(late + does.drain, "failed", code="timeout"))
-            stretches.append(Stretch(end.at, does, late))
-            if node.retry is None or number == node.retry.max_attempts or end.code not in (node.retry.on or ()):
-                return stretches, end
-            at = end.at + node.retry.wait
-            stretches.append(Stretch(at, None, at))
-            number += 1
 
     # --- events ------------------------------------------------------------------------------------------------------
 
@@ -333,16 +298,7 @@ class Reference:
             if place.status == "running" and not place.asked:
                 self.asked += 1
                 place.asked = self.asked
-                place.end = self.cut_short(place)
-
-    def cut_short(self, place: Place) -> End:
-        """How a visit that is cancelled now ends."""
-        stretch = next(each for each in place.stretches if each.until > self.now)
-        if stretch.attempt is None:
-            return End(self.now, "cancelled")
-        if self.now > stretch.late:
-            return answer(stretch.attempt, stretch.late, End(stretch.until, "cancelled"))
-        return answer(stretch.attempt, self.now, End(self.now + stretch.attempt.drain, "cancelled"))
+                place.end = cut_short(place.stretches, self.now)
 
     # --- loops -------------------------------------------------------------------------------------------------------
 
@@ -417,17 +373,6 @@ class Reference:
     def leave_undone(self, name: str) -> None:
         if name not in self.not_undone:
             self.not_undone.append(name)
-
-
-def answer(does: Try, since: float, yielding: End) -> End:
-    """What an attempt makes of being ended since some moment."""
-    match does.answer:
-        case "yields":
-            return yielding
-        case "finishes":
-            return End(since + does.drain, "succeeded", does.action)
-        case "fails":
-            return End(since + does.drain, "failed", code="stubborn")
 
 
 def needs(node: Node, places: dict[NodeId, Place]) -> list[NodeId]:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from plait.live import Drawn
 from runtime.graph import Graph, Node, NodeId, build_graph
-from runtime.record import Begun, Cancelled, Failed, NodeRecord, RunRecord, Started, Succeeded
+from runtime.record import Begun, Cancelled, Failed, NodeRecord, RunRecord, Started, Succeeded, Undone
 
 A, B, C = (NodeId(each) for each in "abc")
 
@@ -64,6 +64,23 @@ def test_a_failure_shows_its_code_and_what_was_cancelled_or_skipped_its_state() 
     assert a.endswith("timeout")
     assert b.startswith("■  b")
     assert c.startswith("–  c")
+
+
+def test_a_batch_shows_how_many_of_its_items_are_done() -> None:
+    drawing = drawn(three(), Clock())
+    drawing.take(Started(A, 0.0))
+    drawing.items("a", 3, 10)
+    assert lines(drawing)[0].endswith("3 of 10")
+
+
+def test_a_step_that_runs_again_runs_and_what_was_taken_back_is_undone() -> None:
+    drawing = drawn(three(), Clock())
+    again = (Started(A, 0.0), Succeeded(A, 1.0, {}), Started(A, 1.0))
+    for fact in (*again, Started(B, 0.0), Succeeded(B, 1.0, {}), Undone(B, 2.0)):
+        drawing.take(fact)
+    a, b, _ = lines(drawing)
+    assert a.startswith("▶  a")
+    assert b.startswith("↶  b")
 
 
 def test_where_not_all_fit_those_that_run_are_shown() -> None:

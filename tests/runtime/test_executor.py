@@ -307,6 +307,18 @@ def test_asking_a_run_to_end_gives_its_record() -> None:
     assert run_in_virtual_time(main()).status == "cancelled"
 
 
+def test_asking_a_second_time_does_not_lose_the_record() -> None:
+    execution = Execution(prepare({"pipeline": [step("a", seconds=100)]}, registry=TYPES))
+
+    async def main() -> RunRecord:
+        for seconds in (3, 3.5):
+            asyncio.get_running_loop().call_later(seconds, execution.cancel)
+        return await execution.result()
+
+    record = run_in_virtual_time(main())
+    assert (record.status, record.nodes["a"].status) == ("cancelled", "cancelled")
+
+
 def test_a_step_that_waits_for_a_place_and_is_cancelled_never_started() -> None:
     record = execute({"parallel": [step("a", "fail", seconds=1), step("b"), step("c")]}, max_concurrent=1)
     assert statuses(record) == {"a": "failed", "b": "not_started", "c": "not_started"}
