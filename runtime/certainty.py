@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from runtime.graph import DEFAULT, Edge, Graph, NodeId, topological
+from runtime.graph import DEFAULT, OTHERWISE, Edge, Graph, NodeId, topological
 
 MAX_ROUTERS, MAX_DECISIONS = 400, 50_000  # beyond them nothing is called uncertain: the run itself copes with nulls
 
@@ -103,7 +103,9 @@ class Certainty:
         return found
 
     def _taken(self, edge: Edge, rank: Mapping[NodeId, int], choices: Mapping[NodeId, tuple[str, ...]]) -> int:
-        """The condition that the source, having run, ends with the edge's action."""
+        """The condition that the source, having run, ends with the edge's action; of the named ones, that is."""
+        if edge.action == OTHERWISE:
+            return NEVER
         actions = choices.get(edge.source)
         if actions is None:
             return ALWAYS
@@ -115,6 +117,6 @@ def _choices(graph: Graph) -> Mapping[NodeId, tuple[str, ...]]:
     """Each router with the actions by which it may be left; any that is not named counts as `default`."""
     found: dict[NodeId, dict[str, None]] = {}
     for edge in graph.edges:
-        if not edge.back:
+        if not edge.back and edge.action != OTHERWISE:
             found.setdefault(edge.source, {DEFAULT: None})[edge.action] = None
     return {node: tuple(actions) for node, actions in found.items() if len(actions) > 1}

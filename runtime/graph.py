@@ -16,6 +16,7 @@ from runtime.workflow import Batch, InputSpec, JsonObject, Mode, OutputSpec, Ret
 NodeId = NewType("NodeId", str)
 BlockId = NewType("BlockId", str)
 DEFAULT = "default"
+OTHERWISE = "#otherwise"  # the way of an action that nobody named, from a step that sends `default` elsewhere
 T = TypeVar("T", bound=Hashable)
 
 
@@ -128,7 +129,7 @@ class Graph:
         shown = (
             Edge(e.source, to, e.action, e.back)
             for e in self.edges
-            if not self.nodes[e.source].hidden
+            if not self.nodes[e.source].hidden and e.action != OTHERWISE
             for to in lead(e)
         )
         return tuple(dict.fromkeys(shown))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, pairwise
 
-from runtime.graph import DEFAULT, Graph, Node, NodeId, levels, marked_before, topological
+from runtime.graph import DEFAULT, OTHERWISE, Graph, Node, NodeId, levels, marked_before, topological
 from runtime.issues import Issue
 from runtime.node_types import ANYTHING, Effect, Registry
 from runtime.references import references_in
@@ -46,7 +46,7 @@ def _unreachable_actions(graph: Graph, registry: Registry) -> Iterator[Issue]:
         node = graph.nodes[edge.source]
         node_type = registry.get(node.type)
         chooses = node_type is not None and node_type.routes and node.batch is None
-        if edge.action in (DEFAULT, "error") or chooses or node.hidden or edge.path in seen:
+        if edge.action in (DEFAULT, OTHERWISE, "error") or chooses or node.hidden or edge.path in seen:
             continue
         seen.add(edge.path)
         message = f"'{node.id}' ({node.type}) never ends with the action '{edge.action}'"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from runtime.graph import DEFAULT, Block, BlockId, Edge, Graph, Node, NodeId, adjacency
+from runtime.graph import DEFAULT, OTHERWISE, Block, BlockId, Edge, Graph, Node, NodeId, adjacency
 from runtime.issues import Issue, pointer
 from runtime.shape import MAX_PARALLEL_LEVELS, Hints, nesting_limit
 from runtime.workflow import (
@@ -149,9 +149,10 @@ class _Builder:
 
     def whole_pipeline(self, workflow: PipelineWorkflow) -> None:
         scope = _scope(workflow.pipeline)
-        self.pipeline(workflow.pipeline, "/pipeline", (), scope)
-        if scope.exits:
-            self.connect(scope.exits, (self.hide("stop"),))
+        flow = self.pipeline(workflow.pipeline, "/pipeline", (), scope)
+        ends = [*scope.exits, *(end for end in flow if end[1] == OTHERWISE)]
+        if ends:
+            self.connect(ends, (self.hide("stop"),))
 
     def pipeline(self, entries: list[Entry], path: str, incoming: Frontier, scope: _Scope) -> Frontier:
         """Adds a pipeline behind `incoming`; gives its fall-through ends. Its ends by `null` stand in `scope.exits`."""
@@ -169,8 +170,6 @@ class _Builder:
         if at in scope.bypassed:
             self.issues.append(_bypassed(entry, path))
         arriving = (*scope.routed.get(at, ()), *(() if is_arm else flow))
-        if at > 0 and not arriving:
-            self.issues.append(_unreached(path))
         if isinstance(entry, ParallelBlock):
             scope.starts[at], ends = self.parallel(entry, path, arriving, scope)
         else:
@@ -186,16 +185,15 @@ class _Builder:
         if name:
             self.block_ids.add(name)
         gathered = self.gather(tuple(dict.fromkeys(arriving))) if len(block.parallel) > 1 else arriving
-        starts, ends, endless = list[NodeId](), list[End](), False
+        starts, ends = list[NodeId](), list[End]()
         for at, branch in enumerate(block.parallel):
             first, last = self.branch(branch, f"{path}/parallel/{at}", gathered, beyond)
             starts += first
             ends += last
-            endless = endless or not last
         if name or _says_something(block):
             inside = [node.id for node in islice(self.nodes.values(), before, None) if not node.hidden]
             self.blocks.append(_block(name or f"#{path}", inside, path, block))
-        return tuple(starts), () if endless else tuple(ends)
+        return tuple(starts), tuple(ends)
 
     def branch(self, branch: Branch, path: str, arriving: Frontier, beyond: _Scope) -> tuple[Starts, Frontier]:
         if isinstance(branch, ParallelBlock):
@@ -214,7 +212,7 @@ class _Builder:
 
     def route(self, node: NodeId, step: Step, path: str, scope: _Scope) -> Frontier:
         """Sends each named action on its way; gives the ends that fall through."""
-        flow: list[End] = [] if DEFAULT in step.next else [(node, DEFAULT)]
+        flow: list[End] = [(node, OTHERWISE if DEFAULT in step.next else DEFAULT)]
         for action, target in step.next.items():
             end, where = (node, action), f"{path}/next{pointer(action)}"
             self.where[end] = where
@@ -338,11 +336,6 @@ def _bypassed(arm: Entry, path: str) -> Issue:
     message = f"'{arm.id}' runs only when an action leads to it; the entry above passes it by"
     hint = f'write it inline in that action, or lead the entry above to it: "next": {{"default": "{arm.id}"}}'
     return Issue("arm_not_reached_from_above", path, message, hint)
-
-
-def _unreached(path: str) -> Issue:
-    message = "nothing leads here: all actions of what stands above lead elsewhere"
-    return Issue("unreachable_step", path, message, "name it in a 'next', or remove it")
 
 
 def _says_something(limits: Limits) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields
 
-from runtime.graph import DEFAULT, Block, Graph, Node, NodeId
+from runtime.graph import DEFAULT, OTHERWISE, Block, Graph, Node, NodeId
 from runtime.node_types import NodeType, Registry
 from runtime.references import Path, Resolver, compile_value, references_in
 from runtime.workflow import BATCH_OUTPUTS, Batch, JsonObject, Mode, Retry, Undo
@@ -209,7 +209,7 @@ def _actions(graph: Graph) -> dict[NodeId, tuple[str, ...]]:
     """The actions that each node's edges name, `default` and `error` apart."""
     found: dict[NodeId, dict[str, None]] = {}
     for edge in graph.edges:
-        if edge.action not in (DEFAULT, "error"):
+        if edge.action not in (DEFAULT, OTHERWISE, "error"):
             found.setdefault(edge.source, {})[edge.action] = None
     return {node: tuple(actions) for node, actions in found.items()}
 

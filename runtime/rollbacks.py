@@ -11,7 +11,7 @@ from runtime.commands import Undo
 from runtime.graph import NodeId
 from runtime.program import ROOT, Program
 
-End = tuple[int, str]  # a node and the action by which it was left
+End = tuple[int, str | None]  # a node and the action by which it was left, None if it did not come to one
 
 
 class Rollbacks:
@@ -42,7 +42,7 @@ class Rollbacks:
         """Whether the node is inside what is being rolled back."""
         return any(self._is_inside(node, block) for block in self._blocks)
 
-    def hold(self, node: int, action: str) -> None:
+    def hold(self, node: int, action: str | None) -> None:
         self._held.append((node, action))
 
     def let_go(self) -> list[End]:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from runtime.commands import IN_FLIGHT, CancelRunning, Command, Finish, Forget, Start, State, Undo
-from runtime.graph import DEFAULT, NodeId
+from runtime.graph import DEFAULT, OTHERWISE, NodeId
 from runtime.program import ROOT, Program
 from runtime.record import (
     Begun,
@@ -28,8 +28,6 @@ from runtime.record import (
 )
 from runtime.rollbacks import Rollbacks
 from runtime.watches import Watches
-
-ANY = "#any"  # taken in place of an action: all edges are live
 
 # Failures that come before a node touches anything, so that there is nothing to undo.
 BEFORE_EFFECTS = frozenset({"missing_value", "param_type", "capability_denied", "value_not_passable", "batch_items"})
@@ -116,7 +114,7 @@ class Scheduler:
         self._broken[node] = 1
         self.errors.append(RunError(fact.node, fact.code, fact.message))
         self._fail(self._program.block_of[node])
-        self._leave(node, DEFAULT)
+        self._leave(node, None)
 
     def _cancelled(self, fact: Cancelled) -> None:
         at = self._program.index[fact.node]
@@ -127,7 +125,7 @@ class Scheduler:
             self.state[at] = State.NOT_STARTED if self._ending else State.SKIPPED
             self._in_flight -= 1
         self._broken[at] = 1
-        self._leave(at, DEFAULT)
+        self._leave(at, None)
 
     def _timed_out(self, fact: TimedOut) -> None:
         if self._ending is not None:
@@ -180,38 +178,41 @@ class Scheduler:
         self._in_flight -= 1
         return node
 
-    def _leave(self, node: int, action: str) -> None:
-        """A settled node releases those that waited for it, or goes back to where a loop begins."""
+    def _leave(self, node: int, action: str | None) -> None:
+        """A settled node releases those that waited for it, or goes back to where a loop begins.
+
+        Without an action (it did not come to one) it goes on as if nothing were said.
+        """
         if self._ending is not None:
             return
         if self._rollbacks.cover(node):
             self._rollbacks.hold(node, action)
             return
-        if action not in self._program.targets[node] and action not in self._program.loops[node]:
-            action = DEFAULT
         goes_back = action in self._program.loops[node] and not self._is_dropped(node)
         if goes_back:
-            self._going_back.append((node, action))
+            self._going_back.append((node, action or DEFAULT))
         if not goes_back or action in self._program.targets[node]:
-            self._enter(self._released(node, action))
+            self._enter(self._released(node, self._way(node, action)))
 
-    def _released(self, node: int, action: str | None) -> deque[int]:
-        """The nodes for which this end was the last they waited for; without an action all its edges are dead.
+    def _way(self, node: int, action: str | None) -> str:
+        """The action whose edges are taken: of those that are not named, the one that goes on."""
+        targets = self._program.targets[node]
+        if action is None:
+            return DEFAULT if DEFAULT in targets else OTHERWISE
+        if action in targets:
+            return action
+        return OTHERWISE if OTHERWISE in targets else DEFAULT
 
-        What the failure of its block has ended leaves by all its edges, where none is the default: what is behind the
-        block is to go on.
-        """
+    def _released(self, node: int, taken: str | None) -> deque[int]:
+        """The nodes for which this end was the last they waited for; None: all its edges are dead."""
         targets, waits = self._program.targets[node], self._waits
-        taken = DEFAULT if action is not None and action not in targets else action
-        if taken == DEFAULT and DEFAULT not in targets and self._is_dropped(node):
-            taken = ANY
         if self._program.behind:
             self._taken[node] = taken
         ready = deque[int]()
         for each, reached in targets.items():
             for target in reached:
                 waits[target] -= 1
-                if taken in (each, ANY):
+                if each == taken:
                     self._live[target] = 1
                 if not waits[target]:
                     ready.append(target)
@@ -230,15 +231,15 @@ class Scheduler:
                 ready += self._released(node, DEFAULT)
             elif self._is_dropped(node) or (unit.needs and any(self._broken[need] for need in unit.needs)):
                 self._broken[node] = 1
-                ready += self._passed_over(node, DEFAULT)
+                ready += self._passed_over(node, self._way(node, None))
             else:
                 self._start(node)
 
-    def _passed_over(self, node: int, action: str | None) -> deque[int]:
+    def _passed_over(self, node: int, taken: str | None) -> deque[int]:
         self.state[node] = State.SKIPPED
         if self.visits[node]:
             self._commands.append(Forget(self._program.ids[node]))
-        return self._released(node, action)
+        return self._released(node, taken)
 
     def _start(self, node: int) -> None:
         if self.visits[node] == self._program.max_visits:
@@ -300,7 +301,7 @@ class Scheduler:
         for source, action in self._program.arriving.get(node, ()):
             if source in anew or source not in self._taken:
                 self._waits[node] += 1
-            elif self._taken[source] in (action, ANY):
+            elif self._taken[source] == action:
                 self._live[node] = 1
 
     def _end_loop(self, node: int) -> None:

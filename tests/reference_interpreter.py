@@ -138,13 +138,12 @@ class Reference:
         return not on_its_way_back or bool(self.out_of(node, place.action or "", back=False))
 
     def live(self, edge: Edge) -> bool:
-        """Whether the edge's source has left by it; one that its block's failure ended leaves by some edge at least."""
+        """Whether the edge's source has left by it."""
+        ways = {each.action for each in self.graph.edges if each.source == edge.source and not each.back}
         action = self.places[edge.source].action
-        if action is None or self.out_of(edge.source, action, back=False):
+        if action is None or action in ways:
             return edge.action == action
-        return edge.action == "default" or (
-            self.dropped(edge.source) and not self.out_of(edge.source, "default", back=False)
-        )
+        return edge.action == ("#otherwise" if "#otherwise" in ways else "default")
 
     def settle(self) -> None:
         """All that follows at this moment from what has happened."""
@@ -230,12 +229,13 @@ class Reference:
             self.touched.append((place.node.id, known))
         if place.handled:
             place.action = "error"
-        elif end.status != "succeeded" or not self.leads(place.node.id, end.action):
+        elif place.lost:
             place.action = "default"
         if end.status == "failed" and not place.handled:
             self.errors.append((place.node.id, end.code or ""))
             self.fail(self.blocks_around(place.node.id))
-        if self.out_of(place.node.id, place.action or "", back=True) and not self.dropped(place.node.id):
+        back = self.out_of(place.node.id, place.action or "", back=True)
+        if back and not place.lost and not self.dropped(place.node.id):
             self.looping.append((place.node.id, place.action or ""))
 
     def leads(self, node: NodeId, action: str) -> bool:

@@ -3,14 +3,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from evals.benchmarks import __main__ as benchmarks
-from evals.benchmarks import overhead, speed, startup
+from evals.benchmarks import makespan, overhead, speed, startup
 from evals.benchmarks.bare import interpret
 from evals.benchmarks.table import Judged, Row, Table, at_least, at_most
-from runtime import JsonValue, Node
+from runtime import JsonValue, Node, run, run_in_virtual_time
 
 TABLE = Table("Letters", "Two of them.", 3, ({"name": "a", "took": at_most(21.0, 20, 50)}, {"name": "b", "took": None}))
 
@@ -49,6 +50,7 @@ def test_a_graph_of_any_shape_and_size_gives_a_row(shape: str) -> None:
         assert row["nodes"] == str(count)
 
 
+@pytest.mark.slow
 def test_each_size_is_measured_in_a_process_of_its_own() -> None:
     assert [row["nodes"] for row in overhead.growth((5,), rounds=1).rows] == ["5"] * len(overhead.SHAPES)
 
@@ -66,6 +68,7 @@ def test_the_bare_interpreter_runs_every_node_after_those_before_it(shape: overh
     assert all(order.index(edge.source) < order.index(edge.target) for edge in graph.edges)
 
 
+@pytest.mark.slow
 def test_the_commands_are_timed_and_their_imports_listed() -> None:
     cpu, heavy, *imports = startup.tables(repetitions=1)
     assert [judged.aims for judged in aims(cpu)] == [(0.25,), (0.5,)]
@@ -120,3 +123,29 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are(capsys: pytest.Cap
     with pytest.raises(SystemExit, match="2"):
         benchmarks.main(["lettres"])
     assert "'lettres'; there are letters" in capsys.readouterr().err
+
+
+def test_two_busy_steps_take_a_time() -> None:
+    assert makespan.side_by_side(0.01) > 0
+
+
+def test_the_makespans_of_a_file_of_graphs_are_read(tmp_path: Path) -> None:
+    gold = {
+        "nodes": [{"id": "1", "duration_s": 2.0}, {"id": "2", "duration_s": 3.0}],
+        "edges": [["1", "2"]],
+        "makespan_s": 5.0,
+    }
+    rows = tmp_path / "rows.jsonl"
+    other: dict[str, list[str]] = {"nodes": [], "edges": []}
+    rows.write_text("\n".join(json.dumps({"gold": each}) for each in (gold, other)), encoding="utf-8")
+    ((graph, best),) = makespan.graphs(rows)
+    assert [node.id for node in graph.steps] == ["n1", "n2"]
+    assert run_in_virtual_time(run(graph, registry=makespan.REGISTRY)).wall_seconds == best == 5.0
+
+
+def test_every_graph_with_stated_durations_reaches_its_stated_optimum(shared_data: Path) -> None:
+    found = list(makespan.graphs(shared_data / "tool_graphs_dev.jsonl"))
+    assert len(found) == 60
+    for graph, best in found:
+        record = run_in_virtual_time(run(graph, registry=makespan.REGISTRY))
+        assert record.wall_seconds == pytest.approx(best, rel=1e-9)
