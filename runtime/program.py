@@ -86,6 +86,18 @@ class Program:
         """Whether the node's failure is an action like any other."""
         return "error" in self.targets[node] or "error" in self.loops[node]
 
+    def way(self, node: int, action: str | None) -> str:
+        """The action whose edges an end takes: of those that are not named, the one that goes on; None: it had none."""
+        targets = self.targets[node]
+        if action is None:
+            return DEFAULT if DEFAULT in targets else OTHERWISE
+        if action in targets:
+            return action
+        return OTHERWISE if OTHERWISE in targets else DEFAULT
+
+    def is_inside(self, node: int, block: int) -> bool:
+        return block == ROOT or block in self.around(self.block_of[node])
+
     def around(self, block: int) -> Iterator[int]:
         """A block and all blocks around it, innermost first."""
         while block != ROOT:

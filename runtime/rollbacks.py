@@ -40,7 +40,7 @@ class Rollbacks:
 
     def cover(self, node: int) -> bool:
         """Whether the node is inside what is being rolled back."""
-        return any(self._is_inside(node, block) for block in self._blocks)
+        return any(self._program.is_inside(node, block) for block in self._blocks)
 
     def hold(self, node: int, action: str | None) -> None:
         self._held.append((node, action))
@@ -56,7 +56,7 @@ class Rollbacks:
         block = self._blocks[-1]
         for at in reversed(range(len(self._done))):
             node, visit = self._done[at]
-            if self._is_inside(node, block):
+            if self._program.is_inside(node, block):
                 del self._done[at]
                 if self._can_undo(node):
                     self.busy = True
@@ -73,9 +73,6 @@ class Rollbacks:
     def _can_undo(self, node: int) -> bool:
         unit = self._program.units[node]
         return unit is not None and unit.undoable
-
-    def _is_inside(self, node: int, block: int) -> bool:
-        return block == ROOT or block in self._program.around(self._program.block_of[node])
 
     def _is_drained(self, block: int, is_in_flight: Callable[[int], bool]) -> bool:
         """What has failed starts nothing any more, so that this is asked of the nodes until it holds, and not again."""

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from runtime.commands import IN_FLIGHT, CancelRunning, Command, Finish, Forget, Start, State, Undo
-from runtime.graph import DEFAULT, OTHERWISE, NodeId
+from runtime.graph import DEFAULT, NodeId
 from runtime.program import ROOT, Program
 from runtime.record import (
     Begun,
@@ -31,6 +31,9 @@ from runtime.watches import Watches
 
 # Failures that come before a node touches anything, so that there is nothing to undo.
 BEFORE_EFFECTS = frozenset({"missing_value", "param_type", "capability_denied", "value_not_passable", "batch_items"})
+
+
+End = tuple[int, str]  # a node and the action by which it was left
 
 
 class Scheduler:
@@ -54,7 +57,7 @@ class Scheduler:
         self._ending: RunStatus | None = None
         self._failed_blocks: set[int] = set()
         self._watches = Watches(program)
-        self._going_back: list[tuple[int, str]] = []  # ends that close a loop, until all behind its start has settled
+        self._going_back: list[End] = []  # ends that close a loop, until all behind its start has settled
         self._rollbacks = Rollbacks(program)
         self._commands: list[Command] = []
         self._takers: dict[type, Callable[..., None]] = {
@@ -192,16 +195,7 @@ class Scheduler:
         if goes_back:
             self._going_back.append((node, action or DEFAULT))
         if not goes_back or action in self._program.targets[node]:
-            self._enter(self._released(node, self._way(node, action)))
-
-    def _way(self, node: int, action: str | None) -> str:
-        """The action whose edges are taken: of those that are not named, the one that goes on."""
-        targets = self._program.targets[node]
-        if action is None:
-            return DEFAULT if DEFAULT in targets else OTHERWISE
-        if action in targets:
-            return action
-        return OTHERWISE if OTHERWISE in targets else DEFAULT
+            self._enter(self._released(node, self._program.way(node, action)))
 
     def _released(self, node: int, taken: str | None) -> deque[int]:
         """The nodes for which this end was the last they waited for; None: all its edges are dead."""
@@ -231,7 +225,7 @@ class Scheduler:
                 ready += self._released(node, DEFAULT)
             elif self._is_dropped(node) or (unit.needs and any(self._broken[need] for need in unit.needs)):
                 self._broken[node] = 1
-                ready += self._passed_over(node, self._way(node, None))
+                ready += self._passed_over(node, self._program.way(node, None))
             else:
                 self._start(node)
 
@@ -256,20 +250,20 @@ class Scheduler:
     # --- loops -------------------------------------------------------------------------------------------------------
 
     def _go_back(self) -> None:
-        """Loops of which all that is behind their targets has settled start anew, together."""
-        waiting, given_up, targets = list[tuple[int, str]](), list[tuple[int, str]](), dict[int, None]()
-        for end in self._going_back:
+        """Loops of which all that is behind their beginning has settled start anew, together."""
+        going, self._going_back = self._going_back, []
+        ready, given_up = dict[End, dict[int, None]](), list[End]()
+        for end in going:
             node, action = end
-            aims = self._program.loops[node][action]
+            round = dict.fromkeys(each for to in self._program.loops[node][action] for each in self._program.behind[to])
             if self._is_dropped(node):
                 given_up.append(end)
-            elif any(self._is_busy(each) for target in aims for each in self._program.behind[target]):
-                waiting.append(end)
+            elif any(map(self._is_busy, round)):
+                self._going_back.append(end)
             else:
-                targets.update(dict.fromkeys(aims))
-        self._going_back = waiting
-        if targets and self._ending is None:
-            self._start_anew(targets)
+                ready[end] = round
+        if ready:
+            self._start_anew(ready)
         for node, action in given_up:
             if self.state[node] >= State.SKIPPED and action not in self._program.targets[node]:
                 self._leave(node, action)
@@ -280,15 +274,18 @@ class Scheduler:
     def _is_in_flight(self, node: int) -> bool:
         return self.state[node] in IN_FLIGHT
 
-    def _start_anew(self, targets: Iterable[int]) -> None:
-        anew = dict.fromkeys(node for target in targets for node in self._program.behind[target])
+    def _start_anew(self, ready: dict[End, dict[int, None]]) -> None:
+        """Each end begins its round; a block that lies in the round, and not around the end, begins anew too."""
+        for (node, _), round in ready.items():
+            for block in {*self._failed_blocks, *self._watches}:
+                if round.keys() >= set(self._program.members[block]) and not self._program.is_inside(node, block):
+                    self._failed_blocks.discard(block)
+                    self._watches.bring_back(block)
+        anew = {node: None for round in ready.values() for node in round}
         self._going_back = [end for end in self._going_back if end[0] not in anew]
-        for block in {*self._failed_blocks, *self._watches}:
-            if anew.keys() >= set(self._program.members[block]):
-                self._failed_blocks.discard(block)
-                self._watches.bring_back(block)
         for node in anew:
             self._reset(node, anew)
+        targets = dict.fromkeys(to for node, action in ready for to in self._program.loops[node][action])
         for node in targets:
             self._live[node] = 1
         self._enter(deque(node for node in targets if not self._waits[node]))

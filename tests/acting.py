@@ -14,13 +14,13 @@ from runtime.virtual_time import run_in_virtual_time
 from tests.language import Document
 
 
-def act(name: str, *does: str, seconds: float = 1, sees: JsonValue = None, **more: JsonValue) -> Document:
+def act(name: str, *does: str, seconds: float = 1, sees: object = None, **more: object) -> Document:
     """A step that ends its first visit with the first action, and so on, the last again and again; `!code` fails."""
     params: Document = {"does": list(does) or ["default"], "seconds": seconds, "sees": sees}
     return {"id": name, "type": "act", "params": params, **more}
 
 
-def put(name: str, *does: str, seconds: float = 1, **more: JsonValue) -> Document:
+def put(name: str, *does: str, seconds: float = 1, **more: object) -> Document:
     """The same with an effect, which an `undo` takes back and says so."""
     back: Document = {"type": "take_back", "params": {"visit": f"${{{name}.visit ?? null}}"}}
     made = act(name, *does, seconds=seconds)
@@ -81,7 +81,7 @@ def _writes(params: dict[str, JsonValue]) -> tuple[Effect, ...]:
     return (Effect("file", "x"),)
 
 
-def perform(*entries: Document, **document: JsonValue) -> RunRecord:
+def perform(*entries: Document, **document: object) -> RunRecord:
     """A run of a pipeline."""
     return Play({"pipeline": list(entries), **document}).run()
 

@@ -310,10 +310,11 @@ class Reference:
         anew = {node for end in ready for node in self.round_of(end)}
         targets = {target for node, action in ready for target in self.out_of(node, action, back=True)}
         self.looping = [end for end in self.looping if end not in ready and end[0] not in anew]
-        for block in self.graph.blocks:
-            if anew >= set(self.inside(block.id)):
-                self.failed.discard(block.id)
-                self.deadlines.pop(block.id, None)
+        for end in ready:
+            for block in self.graph.blocks:
+                if self.round_of(end) >= set(self.inside(block.id)) and end[0] not in block.nodes:
+                    self.failed.discard(block.id)
+                    self.deadlines.pop(block.id, None)
         for name in anew:
             place = self.places[name]
             place.status, place.action, place.called = "pending", None, name in targets

@@ -261,3 +261,19 @@ def test_a_value_built_in_python_may_be_no_deeper_than_a_document() -> None:
         value = [value]
     for document in (pipeline(block), pipeline(step("a", value))):
         assert errors(document) == {("document_limits", "")}
+
+
+@pytest.mark.parametrize("kind", ["approve", "mcp", "workflow"])
+def test_a_type_of_the_language_that_is_not_there_yet_is_no_unknown_one(kind: str) -> None:
+    issue = only_issue(pipeline({"id": "a", "type": kind}, step("b")), "not_yet_supported")
+    assert (issue.path, issue.severity) == ("/pipeline/0/type", "error")
+    assert issue.hint
+
+
+def test_an_undo_of_a_type_that_is_not_there_yet() -> None:
+    assert errors(pipeline(step("a", undo={"type": "mcp"}))) == {("not_yet_supported", "/pipeline/0/undo/type")}
+
+
+def test_the_pool_of_an_undo_must_be_there_too() -> None:
+    undo = {"type": "transform", "params": {"value": 1}, "pool": "nowhere"}
+    assert errors(pipeline(step("a", undo=undo))) == {("schema", "/pipeline/0/undo/pool")}

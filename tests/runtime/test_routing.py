@@ -6,7 +6,7 @@ import pytest
 
 from runtime.graph import equal
 from tests.acting import act, errors, perform, perform_graph, ran, seen, statuses
-from tests.language import Document, fixture, graph_of, only_issue, pipeline, step
+from tests.language import Document, fixture, graph_of
 
 
 def node(name: str, *does: str) -> Document:
@@ -57,6 +57,17 @@ def test_an_action_that_nobody_named_goes_on() -> None:
 def test_the_default_action_can_be_sent_elsewhere() -> None:
     record = perform(act("a", next={"default": "arm"}), act("b"), act("arm"), act("c"))
     assert ran(record) == "a arm c"
+
+
+def test_an_action_that_nobody_named_goes_on_also_where_the_default_is_sent_elsewhere() -> None:
+    record = perform(act("a", "odd", next={"default": "arm"}), act("b"), act("arm"), act("c"))
+    assert ran(record) == "a b c"
+
+
+def test_a_step_that_every_action_avoids_is_skipped() -> None:
+    record = perform(act("a", next={"default": None}), act("b"), act("c"))
+    assert ran(record) == "a"
+    assert statuses(record) == {"a": "succeeded", "b": "skipped", "c": "skipped"}
 
 
 def test_an_inline_pipeline_runs_in_its_place_and_goes_on_behind() -> None:
@@ -217,16 +228,3 @@ def test_both_forms_of_a_routed_workflow_give_the_same_run() -> None:
 
 def test_both_forms_of_the_report_fixture_are_one_graph() -> None:
     assert equal(graph_of(fixture("report_pipeline")), graph_of(fixture("report_graph")))
-
-
-# --- what cannot be reached ------------------------------------------------------------------------------------------
-
-
-def test_a_step_that_nothing_leads_to_is_an_issue_and_does_not_start_by_itself() -> None:
-    issue = only_issue(pipeline(step("a", next={"default": None}), step("b")), "unreachable_step")
-    assert issue.path == "/pipeline/1"
-
-
-def test_a_step_behind_a_block_with_an_endless_branch_is_never_reached() -> None:
-    endless = step("a", next={"default": "a"})
-    assert only_issue(pipeline({"parallel": [endless, step("b")]}, step("c")), "unreachable_step").path == "/pipeline/1"
