@@ -86,7 +86,7 @@ THIRD_PARTIES = {  # free in these packages
     "pydantic": ("runtime", "planner", "evals", "plait"),
     "pydantic_core": ("runtime", "planner"),
     "typing_extensions": ("runtime",),  # pydantic's own need: its TypeAliasType is Python's of 3.12
-    "tenacity": ("runtime", "planner"),
+    "tenacity": ("planner",),
     "httpx": ("runtime", "plait"),
     "json_repair": ("planner",),
     "typer": ("plait",),
