@@ -83,7 +83,8 @@ class Certainty:
     def _conditions_of(self, graph: Graph) -> Mapping[NodeId, int] | None:
         """Each node's condition; None where all are certain, or there are too many decisions to say."""
         choices = _choices(graph)
-        if not choices or len(choices) > MAX_ROUTERS:
+        passed_over = any(edge.action == OTHERWISE for edge in graph.edges)
+        if not (choices or passed_over) or len(choices) > MAX_ROUTERS:
             return None
         order = topological(graph.successors)
         rank = {node: at for at, node in enumerate(node for node in order if node in choices)}

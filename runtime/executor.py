@@ -336,7 +336,7 @@ class Executor:
 
     def context(self, task: Task, attempt: int) -> NodeContext:
         given = self.surroundings
-        if task.type.undo is None or not isinstance(task, Unit):
+        if task.type.undo is None:
             return NodeContext(given.run_id, task.id, attempt, given.directory, given.completions, task.actions)
         keep = self._kept.setdefault(self._visit(task.id), []).append
         return NodeContext(given.run_id, task.id, attempt, given.directory, given.completions, task.actions, keep)

@@ -149,10 +149,9 @@ class _Builder:
 
     def whole_pipeline(self, workflow: PipelineWorkflow) -> None:
         scope = _scope(workflow.pipeline)
-        flow = self.pipeline(workflow.pipeline, "/pipeline", (), scope)
-        ends = [*scope.exits, *(end for end in flow if end[1] == OTHERWISE)]
-        if ends:
-            self.connect(ends, (self.hide("stop"),))
+        self.pipeline(workflow.pipeline, "/pipeline", (), scope)
+        if scope.exits:
+            self.connect(scope.exits, (self.hide("stop"),))
 
     def pipeline(self, entries: list[Entry], path: str, incoming: Frontier, scope: _Scope) -> Frontier:
         """Adds a pipeline behind `incoming`; gives its fall-through ends. Its ends by `null` stand in `scope.exits`."""

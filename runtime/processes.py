@@ -139,8 +139,10 @@ def _feed(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:
 async def _end_all(transport: asyncio.SubprocessTransport, listener: _Listener, grace: float, mark: bytes) -> None:
     """The process and all that came from it, also what has left its group: asked first, then killed."""
     known = descendants(transport.get_pid())
-    await _end_gently(transport, listener, grace)
-    end_family(known, mark)
+    try:
+        await _end_gently(transport, listener, grace)
+    finally:  # also when a second cancellation ends the grace
+        end_family(known, mark)
 
 
 async def _end_gently(transport: asyncio.SubprocessTransport, listener: _Listener, grace: float) -> None:

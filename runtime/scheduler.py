@@ -29,6 +29,8 @@ from runtime.record import (
 from runtime.rollbacks import Rollbacks
 from runtime.watches import Watches
 
+UNVISITED = (State.PENDING, State.SKIPPED, State.NOT_STARTED)
+
 # Failures that come before a node touches anything, so that there is nothing to undo.
 BEFORE_EFFECTS = frozenset({"missing_value", "param_type", "capability_denied", "value_not_passable", "batch_items"})
 
@@ -158,9 +160,7 @@ class Scheduler:
     def _undone(self, fact: Undone) -> None:
         node = self._program.index[fact.node]
         if fact.node not in self.not_undone:
-            self._last[node] = State.UNDONE
-            if self.state[node] >= State.SKIPPED:  # else a loop has brought it back, and its turn may come again
-                self.state[node] = State.UNDONE
+            self.state[node] = self._last[node] = State.UNDONE
         self._undo_ended()
 
     def _undo_failed(self, fact: UndoFailed) -> None:
@@ -317,7 +317,7 @@ class Scheduler:
         """
         for at in self._program.around(block):
             mode = self._program.blocks[at].on_error
-            if mode == "continue" or (mode is not None and at in self._failed_blocks):
+            if mode == "continue":
                 return
             if mode is not None:
                 self._drop(at)
@@ -389,7 +389,7 @@ class Scheduler:
         for node, state in enumerate(self.state):
             if state is State.PENDING:
                 self.state[node] = State.NOT_STARTED
-            if state in (State.PENDING, State.SKIPPED) and node in self._last:  # it ran in an earlier round
+            if state in UNVISITED and node in self._last:  # it ran in an earlier round
                 self.state[node] = self._last[node]
         self.status = self._ending or ("completed_with_errors" if self.errors else "succeeded")
         if self.not_undone and self.status != "cancelled":

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from runtime.issues import JsonValue
-from runtime.node_types import Effect, NodeContext, NodeFailed, Registry, Routed, node_type
+from runtime.node_types import Effect, NodeContext, NodeFailed, NodeType, Registry, Routed, node_type
 from runtime.record import RunRecord
 from runtime.running import Execution, prepare
 from runtime.virtual_time import run_in_virtual_time
@@ -64,8 +64,9 @@ class Play:
             raise NodeFailed(now[1:], "it failed as it was told", outputs)
         return Routed(outputs, now)
 
-    def run(self) -> RunRecord:
-        execution = Execution(prepare(self.document, registry=self.registry()), jitter=lambda: 0.5)
+    def run(self, *more: NodeType) -> RunRecord:
+        """The record; `more` are further node types."""
+        execution = Execution(prepare(self.document, registry=self.registry().with_types(*more)), jitter=lambda: 0.5)
 
         async def main() -> RunRecord:
             if self.cancel_at is not None:

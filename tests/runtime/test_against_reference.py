@@ -19,7 +19,7 @@ from tests.random_documents import Stage, Theatre, random_document, random_scrip
 from tests.reference_interpreter import Reference
 
 THEATRE = Theatre()
-FEW, MANY = range(600), range(10_000)
+FEW, MANY = range(250), range(10_000)
 
 
 @dataclass(frozen=True, slots=True)

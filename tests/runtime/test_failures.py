@@ -9,9 +9,9 @@ import pytest
 
 from runtime.attempt import pause_before_retry
 from runtime.graph import Node, NodeId, build_graph
-from runtime.node_types import NodeContext, NodeFailed, Registry, node_type
+from runtime.node_types import NodeContext, NodeFailed, Registry, Routed, node_type
 from runtime.program import Unit, compile_graph
-from runtime.record import RunRecord
+from runtime.record import Cancelled, RunRecord
 from runtime.running import Execution, prepare, run
 from runtime.virtual_time import run_in_virtual_time
 from runtime.workflow import Retry
@@ -113,6 +113,52 @@ def test_a_node_is_told_to_end_once_whatever_else_fails_meanwhile() -> None:
     later: Document = {"id": "g", "type": "fail", "params": {"seconds": 3}}
     record = _run(block(block({"id": "a", "type": "careful"}, fails, mode="fail_fast"), later), registry=types)
     assert (record.status, told, record.wall_seconds) == ("failed", ["ended well"], 6)
+
+
+def test_a_run_that_a_defect_breaks_off_tells_nobody_twice_to_end() -> None:
+    ended = list[str]()
+
+    @node_type("careful")
+    async def careful() -> None:
+        try:
+            await asyncio.sleep(99)
+        except asyncio.CancelledError:
+            await asyncio.sleep(5)
+            ended.append("well")
+            raise
+
+    def listen(fact: object) -> None:
+        if isinstance(fact, Cancelled):
+            raise RuntimeError("a defect")
+
+    fails: Document = {"id": "f", "type": "fail", "params": {"seconds": 1}}
+    quick: Document = {"id": "q", "type": "fail", "params": {"seconds": 9}}
+    document: Document = {"pipeline": [block({"id": "a", "type": "careful"}, fails, quick)]}
+    prepared = prepare(document, registry=Registry({}).with_types(careful, _fail))
+    with pytest.raises(RuntimeError, match="a defect"):
+        run_in_virtual_time(Execution(prepared, on_fact=listen).result())
+    assert ended == ["well"]
+
+
+def test_a_step_that_ends_well_in_a_block_that_has_failed_does_not_lead_back() -> None:
+    visits = list[int]()
+
+    @node_type("finishes", outputs={}, routes=True)
+    async def finishes(context: NodeContext) -> Routed:
+        visits.append(1)
+        try:
+            await asyncio.sleep(99)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1)
+        return Routed({}, "again")
+
+    types = Registry({}).with_types(finishes, _fail)
+    loops: Document = {"id": "a", "type": "finishes", "next": {"again": "a"}}
+    fails: Document = {"id": "f", "type": "fail", "params": {"seconds": 1}}
+    end: Document = {"id": "end", "type": "fail"}
+    record = _run(block(loops, fails, mode="fail_fast"), end, registry=types, settings={"on_error": "continue"})
+    assert (visits, statuses(record)) == ([1], {"a": "succeeded", "f": "failed", "end": "failed"})
+    assert record.nodes["end"].started == 2
 
 
 def test_a_block_whose_time_is_up_ends_also_what_waits_for_a_place() -> None:

@@ -89,7 +89,7 @@ def test_an_arm_that_was_skipped_in_one_round_runs_in_the_next() -> None:
 def test_what_an_arm_gave_in_an_earlier_round_is_void_where_it_is_skipped() -> None:
     record = perform(
         act("choose", "left", "right", next={"left": "l", "right": "r"}),
-        act("l"),
+        act("l", sees="left"),
         act("r", sees="right"),
         act("check", "again", "ok", next={"again": "choose"}, sees="${l.sees ?? r.sees ?? 'none'}".replace("'", '"')),
     )
@@ -169,6 +169,42 @@ def test_a_block_that_failed_in_one_round_runs_in_the_next() -> None:
     assert statuses(record) == dict.fromkeys(("s", "a", "b", "check"), "succeeded")
 
 
+def test_a_block_that_fails_in_every_round_ends_its_steps_in_every_round() -> None:
+    block: Document = {"parallel": [act("a", "!boom"), act("b", seconds=9)], "on_error": "fail_fast"}
+    settings = {"on_error": "continue"}
+    record = perform(act("s"), block, act("check", "again", "ok", next={"again": "s"}), settings=settings)
+    assert record.wall_seconds == 6
+    assert statuses(record)["b"] == "cancelled"
+
+
+def test_a_block_that_is_rolled_back_in_every_round_is_drained_in_every_round() -> None:
+    block: Document = {"parallel": [put("a", "!boom"), put("b", seconds=9)], "on_error": "rollback"}
+    check = act("check", "again", "ok", next={"again": "s"})
+    play = Play({"pipeline": [act("s"), block, check], "settings": {"on_error": "continue"}})
+    play.run()
+    assert play.undone == [("b", None), ("a", 1), ("b", None), ("a", 2)]
+
+
+def test_what_waited_for_a_place_in_the_last_round_is_recorded_as_in_the_one_before() -> None:
+    block: Document = {"parallel": [act("a", "ok", "!boom"), act("b")], "max_concurrent": 1}
+    record = perform(act("s"), block, act("check", "again", next={"again": "s"}))
+    b = record.nodes["b"]
+    assert (record.status, b.status, b.visits, b.finished) == ("failed", "succeeded", 1, 3)
+
+
+def test_nothing_starts_beside_the_visit_that_was_one_too_many() -> None:
+    first: Document = {"id": "both", "parallel": [act("a", "once", "on", next={"once": "a"}), act("b")]}
+    record = perform(first, act("check", "again", next={"again": "both"}), settings={"max_visits": 2})
+    assert errors(record) == [("a", "loop_limit")]
+    assert (record.nodes["b"].visits, record.wall_seconds) == (1, 3)
+
+
+def test_an_action_nobody_named_leaves_a_loop_that_is_the_default() -> None:
+    record = perform(act("a"), act("b", "odd", next={"default": "a"}))
+    assert record.nodes["a"].visits == 1
+    assert record.status == "succeeded"
+
+
 def test_a_block_that_has_failed_does_not_loop() -> None:
     branch: Document = {"pipeline": [act("a"), act("b", "again", seconds=2, next={"again": "a"})]}
     block: Document = {"parallel": [branch, act("c", "!boom", seconds=2)], "on_error": "fail_fast"}
@@ -224,3 +260,40 @@ def test_in_the_graph_form_an_action_may_lead_back_and_on_at_once() -> None:
     record = perform_graph(document)
     assert {name: node.visits for name, node in record.nodes.items()} == {"a": 2, "b": 2, "log": 1}
     assert seen(record, "log") == 1
+
+
+def graph(nodes: list[Document], *ways: str, **more: object) -> Document:
+    """The graph form; an edge is written `a-b`, or `a-b:action`."""
+    edges = list[Document]()
+    for way in ways:
+        pair, _, action = way.partition(":")
+        edges.append({"from": pair[0], "to": pair[2], "action": action or "default"})
+    return {"nodes": nodes, "edges": edges, **more}
+
+
+def test_a_step_waits_for_a_loop_on_one_side_also_where_one_on_the_other_brings_it_back() -> None:
+    """`n` comes after `s` and `b`, each of which is in a loop of its own."""
+    nodes = [
+        act("a"),
+        act("s", seconds=5),
+        act("r", "again", "ok"),
+        act("b"),
+        act("q", "again", "ok", seconds=8),
+        act("n"),
+    ]
+    record = perform_graph(graph(nodes, "a-s", "s-r", "r-a:again", "b-q", "q-b:again", "s-n", "b-n"))
+    assert (record.nodes["s"].finished, record.nodes["n"].started) == (13, 13)
+
+
+def test_a_step_that_a_loop_has_brought_back_decides_anew_whether_to_go_back() -> None:
+    """`r` wants back to `a`, which waits for `x`; meanwhile a loop from `q` to `b` runs `r` again, which goes on."""
+    nodes = [act("a"), act("b"), act("r", "again", "ok"), act("x", seconds=10), act("q", "again", "ok", seconds=3)]
+    record = perform_graph(graph(nodes, "a-r", "b-r", "a-x", "b-q", "r-a:again", "q-b:again"))
+    assert {name: node.visits for name, node in record.nodes.items()} == {"a": 1, "b": 2, "r": 2, "x": 1, "q": 2}
+
+
+def test_a_loop_waits_for_the_rollback_of_a_block_in_it() -> None:
+    nodes = [act("t"), put("x", "!boom", "ok"), act("r", "again", "ok", seconds=1.5)]
+    blocks = [{"id": "block", "nodes": ["x"], "on_error": "rollback"}]
+    document = graph(nodes, "t-x", "t-r", "r-t:again", blocks=blocks, settings={"on_error": "continue"})
+    assert perform_graph(document).nodes["t"].started == 3

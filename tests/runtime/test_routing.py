@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from runtime.graph import equal
-from tests.acting import act, errors, perform, perform_graph, ran, seen, statuses
-from tests.language import Document, fixture, graph_of
+from runtime.issues import JsonValue
+from runtime.node_types import NodeContext, node_type
+from tests.acting import Play, act, errors, perform, perform_graph, ran, seen, statuses
+from tests.language import Document, edges_of, fixture, graph_of, pipeline, step
+from tests.language import errors as issue_errors
 
 
 def node(name: str, *does: str) -> Document:
@@ -62,6 +65,34 @@ def test_the_default_action_can_be_sent_elsewhere() -> None:
 def test_an_action_that_nobody_named_goes_on_also_where_the_default_is_sent_elsewhere() -> None:
     record = perform(act("a", "odd", next={"default": "arm"}), act("b"), act("arm"), act("c"))
     assert ran(record) == "a b c"
+
+
+def test_the_way_of_unnamed_actions_is_nothing_to_look_at() -> None:
+    assert edges_of(graph_of(pipeline(step("a", next={"default": "c"}), step("b"), step("c")))) == {"a-c"}
+
+
+def test_what_the_default_leads_to_is_certain_and_what_it_passes_over_is_not() -> None:
+    steps = [step("a", next={"default": "c"}), step("b"), step("c")]
+    assert issue_errors(pipeline(*steps, step("d", "${c.result}"))) == set()
+    assert issue_errors(pipeline(*steps, step("d", "${b.result}"))) == {
+        ("unguaranteed_reference", "/pipeline/3/params/value")
+    }
+
+
+def test_what_the_default_leads_to_is_certain_beside_other_branches_too() -> None:
+    branch: Document = {"pipeline": [step("a", next={"default": "c"}), step("b"), step("c")]}
+    assert issue_errors(pipeline({"parallel": [branch, step("s")]}, step("d", "${c.result}"))) == set()
+
+
+def test_a_step_that_may_choose_is_offered_the_actions_that_are_named() -> None:
+    @node_type("offered", routes=True)
+    async def offered(context: NodeContext) -> list[JsonValue]:
+        return list(context.actions)
+
+    choose: Document = {"id": "a", "type": "offered", "next": {"x": "c", "default": "c", "error": "c"}}
+    document: Document = {"pipeline": [choose, act("b"), act("c")]}
+    record = Play(document).run(offered)
+    assert (record.nodes["a"].outputs or {})["result"] == ["x"]
 
 
 def test_a_step_that_every_action_avoids_is_skipped() -> None:

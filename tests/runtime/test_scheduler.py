@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from runtime.commands import CancelRunning, Command, Finish, Start, State, WatchBlock
+from runtime import workflow
+from runtime.commands import CancelRunning, Command, Finish, Start, State, Undo, WatchBlock
 from runtime.graph import Block, BlockId, Graph, Node, NodeId, ancestors, build_graph
 from runtime.program import compile_graph
 from runtime.record import Begun, Cancelled, CancelRequested, Failed, Started, Succeeded, TimedOut
@@ -193,6 +194,20 @@ def test_a_cancelled_run_says_so() -> None:
     run.take(Started(NodeId("a"), 0.0))
     assert run.take(CancelRequested(1.0)) == [CancelRunning((NodeId("a"),))]
     assert run.take(Cancelled(NodeId("a"), 1.0, 1)) == [Finish("cancelled")]
+
+
+@pytest.mark.parametrize(("attempts", "undone"), [(0, []), (1, [Undo(NodeId("a"), 1)])])
+def test_what_was_ended_before_its_first_attempt_has_nothing_to_undo(attempts: int, undone: list[Command]) -> None:
+    takes_back = workflow.Undo(type="work")
+    graph = build_graph(
+        [Node(NodeId("a"), "work", undo=takes_back), Node(NodeId("b"), "work")], settings=Settings(on_error="rollback")
+    )
+    run = Scheduler(compile_graph(graph, REGISTRY))
+    begin(run)
+    run.take(Started(NodeId("a"), 0.0))
+    fail(run, "b")
+    commands = run.take(Cancelled(NodeId("a"), 0.0, attempts))
+    assert [command for command in commands if isinstance(command, Undo)] == undone
 
 
 def test_the_cause_is_the_first_error_and_later_ones_follow() -> None:
