@@ -1,0 +1,108 @@
+"""What an eval found, as values and as a file: one outcome for each case and epoch, and the report of all of them.
+
+Two outcomes of the same recordings differ in `seconds` alone; `Report.without_timings` leaves those out. A results
+file is JSON Lines, a header and then outcomes; it only ever grows, so an interrupted eval goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+Score = bool | float | str
+"""An assertion, a number, or a label."""
+
+Status = Literal["accepted", "not_accepted", "error"]
+"""`error`: the case could not be judged (a model that is down, a missing recording); neither passed nor failed."""
+
+
+class Key(NamedTuple):
+    """What one outcome is of. Outcomes of two reports are paired by `case` and `epoch`."""
+
+    suite: str
+    case: str
+    epoch: int
+    model: str
+    variant: str
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tokens(Strict):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class Tried(Strict):
+    """One attempt: its issues as JSON, what was mended locally, what it took. `cost_usd` None: unknown."""
+
+    number: int
+    issues: tuple[dict[str, JsonValue], ...] = ()
+    notes: tuple[str, ...] = ()
+    strategy: str | None = None
+    usage: Tokens = Tokens()
+    cost_usd: float | None = None
+    seconds: float = 0.0
+
+
+class Outcome(Strict):
+    """How one case went in one epoch.
+
+    `workflow` is the accepted one, else the best candidate. `run` is the record of executing it, where the case asks
+    for that. `scores` by the scorer's name; `why` says of a score that is not perfect what is missing, in words.
+    `seconds` are the model's as they were recorded, `wall_seconds` those of this evaluation.
+    """
+
+    suite: str
+    case: str
+    epoch: int = 1
+    model: str
+    variant: str = "shipped"
+    status: Status
+    request: str
+    workflow: JsonValue = None
+    attempts: tuple[Tried, ...] = ()
+    run: JsonValue = None
+    scores: Mapping[str, Score] = {}
+    why: Mapping[str, str] = {}
+    error: str | None = None
+    usage: Tokens = Tokens()
+    cost_usd: float | None = None
+    seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+    @property
+    def key(self) -> Key:
+        return Key(self.suite, self.case, self.epoch, self.model, self.variant)
+
+
+class Report(Strict):
+    """Everything an eval found. `made_with`: versions and hashes of what shaped it (templates, language, model)."""
+
+    report: Literal[1] = 1
+    made_with: Mapping[str, str] = {}
+    outcomes: tuple[Outcome, ...] = ()
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome], made_with: Mapping[str, str]) -> Report:
+        """A report in the one order that does not depend on who finished first."""
+        return cls(made_with=dict(made_with), outcomes=tuple(sorted(outcomes, key=lambda each: each.key)))
+
+    def without_timings(self) -> Report:
+        """The same to the byte, however fast it went."""
+        timeless = (
+            each.model_copy(
+                update={
+                    "seconds": 0.0,
+                    "wall_seconds": 0.0,
+                    "attempts": tuple(tried.model_copy(update={"seconds": 0.0}) for tried in each.attempts),
+                }
+            )
+            for each in self.outcomes
+        )
+        return self.model_copy(update={"outcomes": tuple(timeless)})
