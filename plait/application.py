@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "plan": "A request in plain words to an accepted workflow.",
     "run": "Run a workflow.",
+    "list": "The workflows that were kept by name.",
     "runs": "The runs that were kept, the newest first.",
     "show": "One run: its steps, errors and outputs.",
     "validate": "All issues of one or many documents.",

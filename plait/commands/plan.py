@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated, cast
 
 import typer
@@ -17,7 +16,9 @@ from plait.application import new_app
 from plait.attempts import plan_json, print_outcome, show_graph, tell
 from plait.display import pretty, put, put_json, say
 from plait.execution import approved, carry_out, refused, run_examined
+from plait.files import write_text
 from plait.inputs import kind_of, texts_of
+from plait.library import found, is_name, library, place_of
 from plait.options import Allow, Cassette, Inputs, Json, MaxConcurrent, Model, RunOptions, State, Yes
 from plait.progress import waiting
 from plait.wiring import models
@@ -37,6 +38,10 @@ def plan(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the workflow there, as JSON.")
     ] = None,
+    save: Annotated[
+        str | None, typer.Option("--save", metavar="NAME", help="Keep it under that name: plait run NAME runs it.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="With --save: in place of one of that name.")] = False,
     model: Model = None,
     input: Inputs = None,
     cassette: Cassette = None,
@@ -54,6 +59,7 @@ def plan(
     texts = texts_of(input or ())
     options = RunOptions(texts, None, max_concurrent, yes, tuple(allow or ()), model, cassette, json, state)
     _check_place(output)
+    places = [*([output] if output else []), *([_place_to_save(save, replace=replace)] if save is not None else [])]
     asked = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if request == "-" else request
     registry = installed_types()
     if show_prompt:
@@ -63,7 +69,7 @@ def plan(
             accepted = asyncio.run(_planned(asked, options, registry))
     except NotAccepted as error:
         return print_outcome(error, json=json)
-    return _go_on(accepted, output, options, registry, run=run)
+    return _go_on(accepted, places, options, registry, run=run)
 
 
 async def _planned(request: str, options: RunOptions, registry: Registry) -> Plan:
@@ -93,20 +99,19 @@ def _show_prompt(request: str, options: RunOptions, registry: Registry) -> int:
     return 0
 
 
-def _go_on(accepted: Plan, output: Path | None, options: RunOptions, registry: Registry, *, run: bool) -> int:
+def _go_on(accepted: Plan, places: Sequence[Path], options: RunOptions, registry: Registry, *, run: bool) -> int:
     """The workflow to its place, shown, and run if that is asked for."""
     workflow = cast("dict[str, JsonValue]", dict(accepted.workflow))
     examined = examine(workflow, registry)
-    if output is not None:
-        _write(output, f"{pretty(workflow)}\n")
+    for place in places:
+        write_text(place, f"{pretty(workflow)}\n")
     if options.json:
         return _told_as_json(accepted, examined, registry, options, run=run)
-    if output is not None:
-        say(f"written to {output}")
-    elif run:
-        say(pretty(workflow))  # standard output is for what the run gives
-    else:
-        put(pretty(workflow))
+    for place in places:
+        say(f"written to {place}")
+    if not places:
+        show = say if run else put  # with --run standard output is for what the run gives
+        show(pretty(workflow))
     show_graph(examined)
     return run_examined(examined, registry, options) if run else 0
 
@@ -132,21 +137,12 @@ def _check_place(output: Path | None) -> None:
         raise typer.BadParameter(f"{output}: no file can be written there", param_hint="--output")
 
 
-def _write(path: Path, text: str) -> None:
-    """In one step: whoever reads the file finds the old content or the new. Raises OSError."""
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.chmod(file.name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-            os.replace(file.name, path)
-        except BaseException:  # whatever happens, no half file stays behind
-            with suppress(OSError):
-                os.unlink(file.name)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _place_to_save(name: str, *, replace: bool) -> Path:
+    """The file of a workflow to be kept. A usage error before a model is paid for what could not be kept."""
+    if not is_name(name):
+        wanted = "letters, digits, _ and -, for example morning-report"
+        raise typer.BadParameter(f"'{name}' is no name to keep a workflow under; give {wanted}", param_hint="--save")
+    if found(name) and not replace:
+        raise typer.BadParameter(f"'{name}' is kept already; --replace takes its place", param_hint="--save")
+    library().mkdir(parents=True, exist_ok=True)
+    return place_of(name)
