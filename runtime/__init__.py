@@ -16,6 +16,7 @@ from runtime.graph import Block, Edge, Graph, Node, NodeId, build_graph, ordered
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, PlaitError, Refused, Unavailable
 from runtime.node_types import Effect, NodeContext, NodeFailed, NodeType, Registry, Routed, installed_types, node_type
 from runtime.record import NodeRecord, RunError, RunRecord
+from runtime.redaction import Redactor, SecretHit, SecretStream, secrets_of
 from runtime.running import Execution, Prepared, examine_document, load, prepare, run
 from runtime.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
@@ -44,12 +45,15 @@ __all__ = [
     "NodeType",
     "PlaitError",
     "Prepared",
+    "Redactor",
     "Refused",
     "Registry",
     "Routed",
     "RunError",
     "RunRecord",
     "ScriptedClient",
+    "SecretHit",
+    "SecretStream",
     "Unavailable",
     "Usage",
     "VirtualTimeLoop",
@@ -64,4 +68,5 @@ __all__ = [
     "read_document",
     "run",
     "run_in_virtual_time",
+    "secrets_of",
 ]

@@ -17,6 +17,7 @@ PACKAGES = ("planner", "prompts", "runtime", "evals", "plait")
 # Each file of runtime/ imports only from those above it; those of one folder may know one another, but in no cycle.
 ROOMS = (
     "issues",
+    "redaction",
     "document_walk",
     "document_syntax",
     "document_yaml",
@@ -111,7 +112,7 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("certainty", "normalise", "checks", "schema", "limits")),
     *(f"runtime/{room}.py" for room in ("inputs", "reference_checks", "lint", "program", "record", "scheduler")),
     *(f"runtime/{room}.py" for room in ("commands", "rollbacks", "watches", "expression_tokens", "expressions")),
-    "runtime/given.py",
+    *("runtime/given.py", "runtime/redaction.py"),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog")),
     *(f"evals/{room}.py" for room in ("scorers", "statistics")),
 )
