@@ -33,6 +33,7 @@ async def plan(
     *,
     completions: CompletionClient | None = None,
     model: str | None = None,
+    fallbacks: Sequence[str] = (),
     cassette: Path | None = None,
     registry: Registry | None = None,
     inputs: Mapping[str, str] | None = None,
@@ -41,12 +42,13 @@ async def plan(
 ) -> Plan:
     """A request in plain words to an accepted workflow.
 
-    Without `completions` the model is `model`, else PLAIT_MODEL, else the embedded one. `inputs` maps the name of each
-    input to its JSON type or a description. Raises InvalidRequest, NotAccepted, and Unavailable if no model answers.
+    Without `completions` the model is `model`, else PLAIT_MODEL, else the embedded one; `fallbacks` are asked where it
+    cannot answer. `inputs` maps the name of each input to its JSON type or a description. Raises InvalidRequest,
+    NotAccepted, and Unavailable if no model answers.
     """
     import planner  # noqa: PLC0415  # it brings jinja2, which running a workflow does without
 
-    async with _client(completions, model, cassette) as client:
+    async with _client(completions, model, fallbacks, cassette) as client:
         return await planner.plan(
             request,
             completions=client,
@@ -63,6 +65,7 @@ async def run(
     inputs: Mapping[str, JsonValue] | None = None,
     completions: CompletionClient | None = None,
     model: str | None = None,
+    fallbacks: Sequence[str] = (),
     cassette: Path | None = None,
     registry: Registry | None = None,
     allow: Iterable[str] = (),
@@ -75,7 +78,7 @@ async def run(
     Without `completions` its `llm` steps ask `model`, else PLAIT_MODEL, else the embedded one. `allow` lists granted
     capabilities such as "shell" or "write:out/"; "all" grants what the workflow needs. Raises InvalidWorkflow, Refused.
     """
-    async with _client(completions, model, cassette) as client:
+    async with _client(completions, model, fallbacks, cassette) as client:
         return await running.run(
             source,
             inputs=inputs,
@@ -89,9 +92,9 @@ async def run(
 
 
 def _client(
-    given: CompletionClient | None, model: str | None, cassette: Path | None
+    given: CompletionClient | None, model: str | None, fallbacks: Sequence[str], cassette: Path | None
 ) -> AbstractAsyncContextManager[CompletionClient]:
-    return completions_for(models(model, cassette)) if given is None else nullcontext(given)
+    return completions_for(models(model, cassette, fallbacks=fallbacks)) if given is None else nullcontext(given)
 
 
 def _sync(function: Callable[P, Coroutine[object, object, T]]) -> Callable[P, T]:

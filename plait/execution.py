@@ -22,7 +22,7 @@ from plait.progress import Progress, progress_of
 from plait.rerun import Part, part_of
 from plait.spending import Capped
 from plait.state import keep
-from plait.wiring import completions_for, models
+from plait.wiring import Models, completions_for, models
 from runtime.checks import Examination
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused, errors_of
 from runtime.journal import kept
@@ -31,6 +31,11 @@ from runtime.record import RunRecord
 from runtime.running import ALL, Execution, Prepared, prepare
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def chosen(options: RunOptions) -> Models:
+    """The models that the options name."""
+    return models(options.model, options.cassette, fallbacks=options.fallbacks)
 
 
 def approved(examined: Examination, registry: Registry, options: RunOptions) -> Prepared:
@@ -106,11 +111,11 @@ def _announce(prepared: Prepared, options: RunOptions) -> None:
     if prepared.given:
         say(f"given, not run: {', '.join(sorted(prepared.given))}")
     if any(need.capability.partition(":")[0] == "model" for need in prepared.needs):
-        say(f"model: {models(options.model, options.cassette)}")
+        say(f"model: {chosen(options)}")
 
 
 async def _carried_out(prepared: Prepared, options: RunOptions, progress: Progress) -> RunRecord:
-    async with completions_for(models(options.model, options.cassette)) as completions:
+    async with completions_for(chosen(options)) as completions:
         client = completions if options.max_cost is None else Capped(completions, options.max_cost)
         execution = Execution(prepared, completions=client, on_fact=progress.take, on_items=progress.items)
         with _ended_by_signals(execution):

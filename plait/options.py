@@ -28,6 +28,10 @@ Model = Annotated[
     str | None,
     typer.Option("--model", metavar="M", help="The model asked, else PLAIT_MODEL, else the embedded one (local)."),
 ]
+Fallback = Annotated[
+    list[str] | None,
+    typer.Option("--fallback", metavar="M", help="Asked where the model cannot answer (PLAIT_FALLBACK). Repeatable."),
+]
 Cassette = Annotated[
     Path | None,
     typer.Option("--cassette", metavar="DIR", help="Answer every model call from recordings only (PLAIT_CASSETTES)."),
@@ -58,6 +62,20 @@ MaxCost = Annotated[
     typer.Option("--max-cost", metavar="USD", min=0, help="No further model call once they cost that much together."),
 ]
 
+MaxAttempts = Annotated[
+    int | None, typer.Option("--max-attempts", metavar="N", min=1, help="At most so many answers of the model.")
+]
+MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", metavar="N", min=1, help="No further answer once so many are used.")
+]
+MaxSeconds = Annotated[
+    float | None, typer.Option("--max-seconds", metavar="S", min=0, help="No further answer once so many have passed.")
+]
+MaxPlanCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", metavar="USD", min=0, help="No further answer, or call of --run, once they cost that."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -84,3 +102,4 @@ class RunOptions:
     state: Path | None = None
     max_cost: float | None = None
     selection: Selection = field(default_factory=Selection)
+    fallbacks: tuple[str, ...] = ()

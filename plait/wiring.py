@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plait.display import say
 from runtime.completion import Completion, CompletionClient, CompletionError, CompletionRequest, ModelUnreachable
 from runtime.issues import Unavailable
 
@@ -33,36 +34,46 @@ _given: ContextVar[CompletionClient | None] = ContextVar("given", default=None)
 class Models:
     """Which model answers where none is named, and the folder of recordings that answer instead of any.
 
+    `fallbacks` are asked in order where the model cannot answer.
+
     With `recording`, the name of a cassette there, what is missing is asked of the model and kept.
     """
 
     model: str
     cassette: Path | None = None
     recording: str | None = None
+    fallbacks: tuple[str, ...] = ()
 
     @property
     def replays(self) -> bool:
         return self.cassette is not None and self.recording is None
 
     def __str__(self) -> str:
-        embedded = f"local, the embedded {EMBEDDED}"
-        name = embedded if self.model in (LOCAL, EMBEDDED) else self.model
+        name = ", then ".join(map(_shown, (self.model, *self.fallbacks)))
         if self.cassette is None:
             return name
         manner = "answered from the recordings" if self.replays else "recorded"
         return f"{name}, {manner} in {self.cassette}"
 
 
-def models(model: str | None = None, cassette: Path | None = None, environ: Mapping[str, str] = os.environ) -> Models:
-    """What is asked for, else what PLAIT_MODEL and PLAIT_CASSETTES say, else the embedded model.
+def models(
+    model: str | None = None,
+    cassette: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    fallbacks: Sequence[str] = (),
+) -> Models:
+    """What is asked for, else what PLAIT_MODEL, PLAIT_FALLBACK and PLAIT_CASSETTES say, else the embedded model.
 
-    PLAIT_RECORD names the cassette of PLAIT_CASSETTES into which goes what is not recorded yet.
+    PLAIT_FALLBACK is a list with commas. PLAIT_RECORD names the cassette of PLAIT_CASSETTES into which goes what is
+    not recorded yet.
     """
     recordings = environ.get("PLAIT_CASSETTES")
     name = model or environ.get("PLAIT_MODEL") or LOCAL
-    if cassette is not None:
-        return Models(name, cassette)
-    return Models(name, Path(recordings), environ.get("PLAIT_RECORD")) if recordings else Models(name)
+    listed = (each.strip() for each in environ.get("PLAIT_FALLBACK", "").split(","))
+    others = tuple(fallbacks) or tuple(filter(None, listed))
+    if cassette is not None or not recordings:
+        return Models(name, cassette, fallbacks=others)
+    return Models(name, Path(recordings), environ.get("PLAIT_RECORD"), others)
 
 
 @contextmanager
@@ -85,7 +96,19 @@ async def completions_for(chosen: Models) -> AsyncIterator[CompletionClient]:
     async with AsyncExitStack() as stack:
         if chosen.cassette is not None:
             _open_cassettes(chosen, chosen.cassette, stack)
-        yield _Switchboard(chosen, stack)
+        yield _with_fallbacks(_Switchboard(chosen, stack), chosen)
+
+
+def _with_fallbacks(client: CompletionClient, chosen: Models) -> CompletionClient:
+    if not chosen.fallbacks:
+        return client
+    from planner.fallback import Fallback  # noqa: PLC0415  # most runs have one model
+
+    return Fallback(client, (chosen.model, *chosen.fallbacks), _say_that_it_falls)
+
+
+def _say_that_it_falls(model: str, error: CompletionError) -> None:
+    say(f"{error}\nmodel '{model}' is passed over, the next is asked")
 
 
 def _open_cassettes(chosen: Models, folder: Path, stack: AsyncExitStack) -> None:
@@ -136,6 +159,10 @@ class _Switchboard:
             url = (await self._stack.enter_async_context(served)).base_url
         client = LitellmClient(f"openai/{served.model}", api_base=url, schemas=True, free=True)
         return await self._stack.enter_async_context(client)
+
+
+def _shown(name: str) -> str:
+    return f"local, the embedded {EMBEDDED}" if name in (LOCAL, EMBEDDED) else name
 
 
 def _is_local(name: str) -> bool:

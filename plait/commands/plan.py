@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -15,40 +16,64 @@ from plait import api, results
 from plait.application import new_app
 from plait.attempts import plan_json, print_outcome, show_graph, tell
 from plait.display import pretty, put, put_json, say
-from plait.execution import approved, carry_out, refused, run_examined
+from plait.execution import approved, carry_out, chosen, refused, run_examined
 from plait.files import write_text
 from plait.inputs import kind_of, texts_of
 from plait.library import found, is_name, library, place_of
-from plait.options import Allow, Cassette, Inputs, Json, MaxConcurrent, Model, RunOptions, State, Yes
+from plait.options import (
+    Allow,
+    Cassette,
+    Fallback,
+    Inputs,
+    Json,
+    MaxAttempts,
+    MaxConcurrent,
+    MaxPlanCost,
+    MaxSeconds,
+    MaxTokens,
+    Model,
+    RunOptions,
+    State,
+    Yes,
+)
 from plait.progress import waiting
-from plait.wiring import models
-from planner import NotAccepted, Plan, read_request, render_messages, show_messages
+from planner import Budget, NotAccepted, Plan, read_request, render_messages, show_messages
 from runtime.checks import Examination, examine
 from runtime.issues import InvalidWorkflow, JsonValue, Refused
 from runtime.node_types import Registry, installed_types
+
+Words = Annotated[
+    str, typer.Argument(metavar="REQUEST", help="What should be done, in plain words; - reads standard input.")
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the workflow there, as JSON.")
+]
+Save = Annotated[
+    str | None, typer.Option("--save", metavar="NAME", help="Keep it under that name: plait run NAME runs it.")
+]
+Overwrite = Annotated[bool, typer.Option("--replace", help="With --save: in place of one of that name.")]
+ShowPrompt = Annotated[bool, typer.Option("--show-prompt", help="Print the first prompt, and ask no model.")]
+Run = Annotated[bool, typer.Option("--run", help="Go on to run the workflow.")]
 
 app = new_app()
 
 
 @app.command()
 def plan(
-    request: Annotated[
-        str, typer.Argument(metavar="REQUEST", help="What should be done, in plain words; - reads standard input.")
-    ],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the workflow there, as JSON.")
-    ] = None,
-    save: Annotated[
-        str | None, typer.Option("--save", metavar="NAME", help="Keep it under that name: plait run NAME runs it.")
-    ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="With --save: in place of one of that name.")] = False,
+    request: Words,
+    output: Output = None,
+    save: Save = None,
+    overwrite: Overwrite = False,
     model: Model = None,
+    fallback: Fallback = None,
+    max_attempts: MaxAttempts = None,
+    max_tokens: MaxTokens = None,
+    max_cost: MaxPlanCost = None,
+    max_seconds: MaxSeconds = None,
     input: Inputs = None,
     cassette: Cassette = None,
-    show_prompt: Annotated[
-        bool, typer.Option("--show-prompt", help="Print the first prompt, and ask no model.")
-    ] = False,
-    run: Annotated[bool, typer.Option("--run", help="Go on to run the workflow.")] = False,
+    show_prompt: ShowPrompt = False,
+    run: Run = False,
     yes: Yes = False,
     allow: Allow = None,
     max_concurrent: MaxConcurrent = None,
@@ -56,31 +81,49 @@ def plan(
     json: Json = False,
 ) -> int:
     """Ask a model for a workflow until one is accepted; each attempt is told on standard error as it happens."""
-    texts = texts_of(input or ())
-    options = RunOptions(texts, None, max_concurrent, yes, tuple(allow or ()), model, cassette, json, state)
-    _check_place(output)
-    places = [*([output] if output else []), *([_place_to_save(save, replace=replace)] if save is not None else [])]
-    asked = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if request == "-" else request
-    registry = installed_types()
+    options = RunOptions(
+        inputs=texts_of(input or ()),
+        max_concurrent=max_concurrent,
+        yes=yes,
+        allow=tuple(allow or ()),
+        model=model,
+        fallbacks=tuple(fallback or ()),
+        cassette=cassette,
+        json=json,
+        state=state,
+        max_cost=max_cost,
+    )
     if show_prompt:
-        return _show_prompt(asked, options, registry)
+        return _show_prompt(_words(request), options)
+    budget = Budget(max_attempts or Budget().attempts, max_tokens, max_cost, max_seconds)
+    return _plan(_words(request), _places(output, save, overwrite=overwrite), options, budget, run=run)
+
+
+def _words(request: str) -> str:
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if request == "-" else request
+
+
+def _plan(request: str, places: Sequence[Path], options: RunOptions, budget: Budget, *, run: bool) -> int:
+    registry = installed_types()
     try:
-        with waiting("asking", quiet=json):
-            accepted = asyncio.run(_planned(asked, options, registry))
+        with waiting("asking", quiet=options.json):
+            accepted = asyncio.run(_planned(request, options, budget, registry))
     except NotAccepted as error:
-        return print_outcome(error, json=json)
+        return print_outcome(error, json=options.json)
     return _go_on(accepted, places, options, registry, run=run)
 
 
-async def _planned(request: str, options: RunOptions, registry: Registry) -> Plan:
+async def _planned(request: str, options: RunOptions, budget: Budget, registry: Registry) -> Plan:
     if not options.json:
-        say(f"model: {models(options.model, options.cassette)}")
+        say(f"model: {chosen(options)}")
     return await api.plan(
         request,
         model=options.model,
+        fallbacks=options.fallbacks,
         cassette=options.cassette,
         registry=registry,
         inputs=_kinds(options),
+        budget=budget,
         on_attempt=None if options.json else tell,
     )
 
@@ -90,8 +133,8 @@ def _kinds(options: RunOptions) -> dict[str, str]:
     return {name: kind_of(text) for name, text in options.inputs.items()}
 
 
-def _show_prompt(request: str, options: RunOptions, registry: Registry) -> int:
-    messages = render_messages(read_request(request, _kinds(options)), registry)
+def _show_prompt(request: str, options: RunOptions) -> int:
+    messages = render_messages(read_request(request, _kinds(options)), installed_types())
     if options.json:
         put_json([{"role": message.role, "content": message.content} for message in messages])
     else:
@@ -100,7 +143,8 @@ def _show_prompt(request: str, options: RunOptions, registry: Registry) -> int:
 
 
 def _go_on(accepted: Plan, places: Sequence[Path], options: RunOptions, registry: Registry, *, run: bool) -> int:
-    """The workflow to its place, shown, and run if that is asked for."""
+    """The workflow to its place, shown, and run if that is asked for, with what planning has left of the money."""
+    options = replace(options, max_cost=_left(options.max_cost, accepted.cost_usd))
     workflow = cast("dict[str, JsonValue]", dict(accepted.workflow))
     examined = examine(workflow, registry)
     for place in places:
@@ -116,6 +160,11 @@ def _go_on(accepted: Plan, places: Sequence[Path], options: RunOptions, registry
     return run_examined(examined, registry, options) if run else 0
 
 
+def _left(limit: float | None, spent: float | None) -> float | None:
+    """What may still be spent, in USD. Planning whose cost nobody knows was accepted at once, and has no remainder."""
+    return None if limit is None else max(0.0, limit - spent) if spent is not None else 0.0
+
+
 def _told_as_json(accepted: Plan, examined: Examination, registry: Registry, options: RunOptions, *, run: bool) -> int:
     told, code = plan_json(accepted), 0
     if run:
@@ -129,20 +178,26 @@ def _told_as_json(accepted: Plan, examined: Examination, registry: Registry, opt
     return code
 
 
-def _check_place(output: Path | None) -> None:
-    """Before a model is paid for an answer that could not be written."""
-    if output is not None and not (
-        output.parent.is_dir() and os.access(output.parent, os.W_OK) and not output.is_dir()
-    ):
+# Before a model is paid for an answer that could not be written.
+
+
+def _places(output: Path | None, save: str | None, *, overwrite: bool) -> list[Path]:
+    """The files that the workflow goes to. A usage error where one of them cannot be written."""
+    written = [_writable(output)] if output is not None else []
+    return written if save is None else [*written, _place_to_save(save, overwrite=overwrite)]
+
+
+def _writable(output: Path) -> Path:
+    if not (output.parent.is_dir() and os.access(output.parent, os.W_OK) and not output.is_dir()):
         raise typer.BadParameter(f"{output}: no file can be written there", param_hint="--output")
+    return output
 
 
-def _place_to_save(name: str, *, replace: bool) -> Path:
-    """The file of a workflow to be kept. A usage error before a model is paid for what could not be kept."""
+def _place_to_save(name: str, *, overwrite: bool) -> Path:
     if not is_name(name):
         wanted = "letters, digits, _ and -, for example morning-report"
         raise typer.BadParameter(f"'{name}' is no name to keep a workflow under; give {wanted}", param_hint="--save")
-    if found(name) and not replace:
+    if found(name) and not overwrite:
         raise typer.BadParameter(f"'{name}' is kept already; --replace takes its place", param_hint="--save")
     library().mkdir(parents=True, exist_ok=True)
     return place_of(name)

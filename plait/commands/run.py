@@ -14,6 +14,7 @@ from plait.inputs import texts_of
 from plait.options import (
     Allow,
     Cassette,
+    Fallback,
     From,
     InputFile,
     Inputs,
@@ -53,6 +54,7 @@ def run(
     ] = False,
     cassette: Cassette = None,
     model: Model = None,
+    fallback: Fallback = None,
     max_cost: MaxCost = None,
     only: Only = None,
     from_: From = None,
@@ -74,6 +76,7 @@ def run(
         state=state,
         max_cost=max_cost,
         selection=checked(Selection(only, tuple(from_ or ()), use, texts_of(mock or (), "--mock"))),
+        fallbacks=tuple(fallback or ()),
     )
     registry = installed_types()
     examined = examine_named(file, registry)

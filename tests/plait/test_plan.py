@@ -186,3 +186,34 @@ def test_values_of_inputs_reach_the_run(call: Call) -> None:
     answer = json.dumps(pipeline(value("a", "${workflow.word}")))
     done = planned(call, [answer], "--run", "--input", "word=spoken")
     assert (done.code, done.out) == (0, "spoken\n")
+
+
+def test_no_further_answer_is_asked_for_beyond_the_budget(call: Call) -> None:
+    expensive = Completion(WRONG, "scripted", Usage(10, 5), 0.5)
+    for option, most, reason in (
+        ("--max-attempts", "2", "budget of 2 attempts"),
+        ("--max-tokens", "20", "of a budget of 20"),
+        ("--max-cost", "0.9", "of a budget of $0.9"),
+    ):
+        done = planned(call, [expensive] * 4, option, most, "--json")
+        attempts = done.object["attempts"]
+        assert (done.code, len(attempts) if isinstance(attempts, list) else None) == (5, 2)
+        assert reason in planned(call, [expensive] * 4, option, most).err
+
+
+def test_no_further_answer_is_asked_for_when_the_time_is_over(call: Call) -> None:
+    done = planned(call, [WRONG] * 4, "--max-seconds", "0")
+    assert done.code == 5
+    assert "seconds have passed, of a budget of 0" in done.err
+
+
+def test_the_money_is_for_planning_and_its_run_together(call: Call) -> None:
+    asks = json.dumps(pipeline({"id": "a", "type": "llm", "params": {"prompt": "hi"}}))
+    answers: list[str | Completion | ModelUnreachable] = [
+        Completion(asks, "scripted", cost_usd=0.5),
+        Completion("hello", "scripted", cost_usd=0.5),
+    ]
+    assert planned(call, list(answers), "--run", "--max-cost", "0.6").code == 0
+    spent = planned(call, list(answers), "--run", "--max-cost", "0.5")
+    assert spent.code == 1
+    assert "--max-cost allows 0" in spent.err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evals.cassettes import use_cassettes
-from plait.wiring import EMBEDDED, Models, answering, completions_for
+from plait.wiring import EMBEDDED, Models, answering, completions_for, models
 from planner.litellm_client import LitellmClient, asks_a_model
 from runtime.completion import CassetteMiss, CompletionRequest, Message, ModelUnreachable, ScriptedClient
 from tests.command_line import Call, Write, llm, pipeline
@@ -88,3 +88,17 @@ def test_planning_without_a_recording_is_a_miss(call: Call, recordings: Path) ->
     planned = call("plan", "say hello", "--cassette", str(recordings))
     assert (planned.code, planned.out) == (6, "")
     assert "no recording answers" in planned.err
+
+
+def test_a_fallback_is_asked_where_the_model_cannot_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    with ModelServer(says("here I am")) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_BASE", server.url)
+        patch.setenv("OPENAI_API_KEY", "no-key")
+        assert asked(Models("local:/nowhere.gguf", fallbacks=("openai/tiny",))) == "here I am"
+    assert "/nowhere.gguf: the model is not there" in capsys.readouterr().err
+
+
+def test_what_is_asked_for_counts_before_what_the_environment_names() -> None:
+    environ = {"PLAIT_FALLBACK": "a, b", "PLAIT_MODEL": "c"}
+    assert models(environ=environ) == Models("c", fallbacks=("a", "b"))
+    assert str(models(environ=environ, fallbacks=("d",))) == "c, then d"
