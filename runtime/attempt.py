@@ -11,11 +11,11 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from runtime.grants import Grants
 from runtime.graph import DEFAULT
 from runtime.issues import JsonValue, PlaitError, pointer
 from runtime.limits import Places
 from runtime.node_types import NodeContext, NodeFailed, NodeType, Routed
-from runtime.policy import Grants
 from runtime.program import Task
 from runtime.references import MissingValue, Scope, copy_json
 from runtime.shape import requirement, show

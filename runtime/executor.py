@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from runtime.attempt import Outcome, Seat, run_attempts, settled
 from runtime.batch import run_batch
 from runtime.commands import CancelRunning, Command, Finish, Forget, Start, Undo, WatchBlock
 from runtime.completion import CompletionClient
+from runtime.grants import Grants
 from runtime.graph import NodeId
 from runtime.issues import JsonValue
 from runtime.limits import Places
 from runtime.node_types import NodeContext, NodeFailed
-from runtime.policy import Grants
 from runtime.program import ERRORS, Program, Task, Unit
 from runtime.record import (
     Begun,
@@ -336,10 +336,12 @@ class Executor:
 
     def context(self, task: Task, attempt: int) -> NodeContext:
         given = self.surroundings
+        context = NodeContext(
+            given.run_id, task.id, attempt, given.directory, given.completions, task.actions, grants=given.grants
+        )
         if task.type.undo is None:
-            return NodeContext(given.run_id, task.id, attempt, given.directory, given.completions, task.actions)
-        keep = self._kept.setdefault(self._visit(task.id), []).append
-        return NodeContext(given.run_id, task.id, attempt, given.directory, given.completions, task.actions, keep)
+            return context
+        return replace(context, keep=self._kept.setdefault(self._visit(task.id), []).append)
 
     def threads(self) -> ThreadPoolExecutor:
         """A `def` node needs a thread of its own: branches may wait for each other, so there is no small pool."""

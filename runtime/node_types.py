@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, get_type_hints, is_typeddict
 from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, create_model
 
 from runtime.completion import CompletionClient
+from runtime.grants import Grants
 from runtime.issues import Code, JsonValue, PlaitError
 from runtime.workflow import JsonObject
 
@@ -35,7 +36,7 @@ class NodeContext:
     """What one attempt may know of the run around it.
 
     `directory` is where relative paths begin; `actions` are those that the workflow routes. `keep` stores a note for
-    the type's undo, before the effect that it takes back.
+    the type's undo, before the effect that it takes back. `grants` are those of the run.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class NodeContext:
     actions: tuple[str, ...] = ()
     keep: Callable[[JsonValue], None] = _forget
     log: Callable[[str], None] = _forget
+    grants: Grants = field(default_factory=Grants)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,17 @@
-"""Capabilities: what a workflow needs of the outside, what was granted, and whether the one covers the other.
-
-A capability is a kind, or a kind and a scope: `shell`, `write:out/`, `network:api.example.com`. A kind alone covers all
-its scopes; a folder covers what is inside. Reading below the working directory and the configured model need no grant.
-"""
+"""Capabilities: what a workflow needs of the outside, and what of that was not granted."""
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from runtime.grants import Grants
 from runtime.graph import Graph
 from runtime.issues import Issue, JsonValue, nearest
 from runtime.node_types import Registry
 from runtime.references import MissingValue, Scope, compile_value, references_in
 
 KINDS = ("shell", "code", "read", "write", "network", "model", "mcp", "env")
-FREE = frozenset({"model"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +21,6 @@ class Need:
     capability: str
     path: str
     node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """What a run may do. Paths are compared as the file system has them, from `directory`, every link followed."""
-
-    allowed: frozenset[str] = frozenset()
-    directory: Path = Path()
-
-    def cover(self, capability: str) -> bool:
-        """Whether one of the grants, or a freedom that needs none, includes the capability."""
-        if capability in FREE:
-            return True
-        kind, _, scope = capability.partition(":")
-        if kind == "read" and scope and self._inside(scope, "."):
-            return True
-        return any(self._covers(grant, kind, scope) for grant in self.allowed)
-
-    def _covers(self, grant: str, kind: str, scope: str) -> bool:
-        granted, scoped, within = grant.partition(":")
-        if granted != kind:
-            return False
-        if not scoped or within == scope:
-            return True
-        return bool(scope and within) and kind in ("read", "write") and self._inside(scope, within)
-
-    def _inside(self, path: str, folder: str) -> bool:
-        outer, inner = (os.path.realpath(self.directory / each) for each in (folder, path))
-        return inner == outer or inner.startswith(os.path.join(outer, ""))
 
 
 def needs_of(graph: Graph, registry: Registry, inputs: Mapping[str, JsonValue]) -> list[Need]:

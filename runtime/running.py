@@ -17,11 +17,12 @@ from runtime.completion import CompletionClient
 from runtime.documents import locate, read_document
 from runtime.executor import Executor, Surroundings, ignore, ignore_items
 from runtime.given import misgiven, with_given
+from runtime.grants import Grants
 from runtime.graph import Graph, Node, NodeId, critical_path
 from runtime.inputs import bind_inputs
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused
 from runtime.node_types import Registry, installed_types
-from runtime.policy import Grants, Need, denied, needs_of, unknown_grants
+from runtime.policy import Need, denied, needs_of, unknown_grants
 from runtime.program import Program, compile_graph
 from runtime.record import (
     Cancelled,

@@ -32,6 +32,8 @@ ROOMS = (
     "graph",
     "certainty",
     "normalise",
+    "addresses",
+    "grants",  # above node_types: a node's context holds those of the run
     "completion",  # above node_types: a node's context names the port to the models
     "node_types",
     "expression_tokens",
@@ -112,7 +114,7 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("certainty", "normalise", "checks", "schema", "limits")),
     *(f"runtime/{room}.py" for room in ("inputs", "reference_checks", "lint", "program", "record", "scheduler")),
     *(f"runtime/{room}.py" for room in ("commands", "rollbacks", "watches", "expression_tokens", "expressions")),
-    *("runtime/given.py", "runtime/redaction.py"),
+    *("runtime/addresses.py", "runtime/given.py", "runtime/redaction.py"),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog")),
     *(f"evals/{room}.py" for room in ("scorers", "statistics")),
 )

@@ -32,9 +32,10 @@ from plait.options import (
 )
 from plait.rerun import checked
 from runtime.checks import Examination
+from runtime.grants import Grants
 from runtime.issues import InvalidWorkflow, JsonValue
 from runtime.node_types import Registry, installed_types
-from runtime.policy import Grants, denied
+from runtime.policy import denied
 from runtime.running import ALL, Prepared
 from runtime.views import ascii, graph_json
 

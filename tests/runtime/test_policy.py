@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from runtime.grants import Grants
 from runtime.issues import JsonValue
-from runtime.policy import Grants, denied, needs_of, unknown_grants
+from runtime.policy import denied, needs_of, unknown_grants
 from tests.language import Document, graph_of, pipeline, registry, step
 
 
@@ -46,6 +48,19 @@ def write(name: str, path: str) -> Document:
         ("network:example.com", "network:api.example.com", False),
         ("network:example.com", "network:example.com.evil.org", False),
         ("network:example.com", "network", False),
+        ("network:Example.com.", "network:example.com", True),
+        ("network", "network:127.0.0.1", False),
+        ("network", "network:localhost", False),
+        ("network", "network:app.localhost", False),
+        ("network", "network:169.254.169.254", False),
+        ("network", "network:8.8.8.8", True),
+        ("network:127.0.0.1", "network:0x7f.1", True),
+        ("network:[::1]", "network:::1", True),
+        ("network:127.0.0.1", "network:::ffff:7f00:1", True),
+        ("network:127.0.0.1", "network:localhost", False),
+        ("network:127.0.0.1", "network:127.0.0.2", False),
+        ("write:out/", "write:out/a\0b", True),
+        ("write:out/", "write:a\0b", False),
         ("", "model", True),
         ("", "model:other", False),
         ("model", "model:other", True),
@@ -122,3 +137,47 @@ def test_a_grant_of_no_known_kind_or_without_its_scope_is_an_issue() -> None:
     wrong, empty = unknown_grants(["wirte:out/", "write:"])
     assert wrong.hint == "did you mean 'write'?"
     assert "empty scope" in empty.message
+
+
+@pytest.mark.parametrize(
+    ("granted", "host", "address", "reached"),
+    [
+        ("network", "example.com", "93.184.215.14", True),
+        ("network:example.com", "example.com", "93.184.215.14", True),
+        ("network:other.com", "example.com", "93.184.215.14", False),
+        ("network", "example.com", "10.0.0.5", False),
+        ("network", "example.com", "127.0.0.1", False),
+        ("network:intranet.example", "intranet.example", "10.0.0.5", True),
+        ("network:intranet.example", "intranet.example", "fd12::5", True),
+        ("network:intranet.example", "other.example", "10.0.0.5", False),
+        ("network:intranet.example", "intranet.example", "127.0.0.1", False),
+        ("network:intranet.example", "intranet.example", "::1", False),
+        ("network:intranet.example", "intranet.example", "169.254.169.254", False),
+        ("network:metadata.google.internal", "metadata.google.internal", "169.254.169.254", False),
+        ("network:localhost", "localhost", "127.0.0.1", True),
+        ("network:localhost", "localhost", "::1", True),
+        ("network:localhost", "localhost", "169.254.169.254", False),
+        ("network:app.localhost", "app.localhost", "127.0.0.1", True),
+        ("network:127.0.0.1", "127.0.0.1", "127.0.0.1", True),
+        ("network:127.0.0.1", "localhost", "127.0.0.1", False),
+        ("network:169.254.169.254", "169.254.169.254", "169.254.169.254", True),
+        ("network:127.0.0.1", "127.0.0.1", "127.0.0.2", False),
+    ],
+)
+def test_a_connection_is_granted(granted: str, host: str, address: str, reached: bool) -> None:
+    assert Grants(frozenset({granted})).reach(host, ip_address(address)) is reached
+
+
+def test_a_name_and_an_address_may_be_granted_side_by_side() -> None:
+    grants = Grants(frozenset({"network:my.example", "network:127.0.0.1"}))
+    assert grants.reach("my.example", ip_address("127.0.0.1"))
+
+
+def test_a_grant_does_not_move_with_a_link_that_is_made_later(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    grants = Grants(frozenset({"write:out/"}), tmp_path)
+    (tmp_path / "out").symlink_to(elsewhere)
+    assert not grants.cover("write:out/x")
+    assert not grants.cover_path("write", str(elsewhere / "x"))
+    assert grants.cover_path("write", str(tmp_path / "out" / "x"))
