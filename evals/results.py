@@ -39,9 +39,13 @@ class Tokens(Strict):
 
 
 class Tried(Strict):
-    """One attempt: its issues as JSON, what was mended locally, what it took. `cost_usd` None: unknown."""
+    """One attempt: what was answered as JSON, its issues, what was mended locally, what it took.
+
+    `candidate` None: no JSON was in it. `cost_usd` None: unknown.
+    """
 
     number: int
+    candidate: JsonValue = None
     issues: tuple[dict[str, JsonValue], ...] = ()
     notes: tuple[str, ...] = ()
     strategy: str | None = None
@@ -53,7 +57,8 @@ class Tried(Strict):
 class Outcome(Strict):
     """How one case went in one epoch.
 
-    `workflow` is the accepted one, else the best candidate. `run` is the record of executing it, where the case asks
+    `workflow` is the accepted one, else the best candidate. `gold` is the graph of a perfect answer as the suite has it
+    (`nodes`, `edges`), for a reader to compare. `run` is the record of executing it, where the case asks
     for that. `scores` by the scorer's name; `why` says of a score that is not perfect what is missing, in words.
     `seconds` are the model's as they were recorded, `wall_seconds` those of this evaluation.
     """
@@ -66,6 +71,7 @@ class Outcome(Strict):
     status: Status
     request: str
     workflow: JsonValue = None
+    gold: JsonValue = None
     attempts: tuple[Tried, ...] = ()
     run: JsonValue = None
     scores: Mapping[str, Score] = {}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,7 +10,7 @@ from plait.application import new_app
 from plait.display import issue_line, put, put_json, say
 from plait.documents import examine_named, shown_name
 from runtime.node_types import installed_types
-from runtime.views import graph_json
+from runtime.views import draw, graph_json
 
 Format = Literal["ascii", "mermaid", "dot", "svg", "json"]
 INVALID = 2
@@ -33,6 +32,5 @@ def graph(
     if format == "json":
         put_json(graph_json.render(examined.graph))
     else:
-        view = import_module(f"runtime.views.{format}")  # only the one that is asked for
-        put(cast("str", view.render(examined.graph)))
+        put(draw(examined.graph, format))
     return 0

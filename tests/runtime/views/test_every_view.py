@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.graph import Cycle, Edge, Graph, Node, NodeId, build_graph
-from runtime.views import ascii, dot, graph_json, mermaid, svg
+from runtime.views import ascii, dot, draw, graph_json, mermaid, svg
 
 ACTIONS = ["default", "error", "no, thanks", "", '"', "a]b"]
 
@@ -128,3 +128,11 @@ class Reader:
     def tied(self, text: str) -> Iterator[tuple[str, str]]:
         for step, action in TIE.findall(text):
             yield step, json.loads(action) if action.startswith('"') else action or "default"
+
+
+def test_a_view_is_drawn_by_its_name() -> None:
+    graph = build_graph([Node(NodeId("one"), "wait"), Node(NodeId("two"), "wait")], [("one", "two")], name="pair")
+    assert draw(graph, "ascii") == ascii.render(graph)
+    assert draw(graph, "mermaid") == mermaid.render(graph)
+    assert draw(graph, "dot") == dot.render(graph)
+    assert draw(graph, "svg") == svg.render(graph)
