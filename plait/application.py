@@ -20,6 +20,7 @@ COMMANDS = {
     "list": "The workflows that were kept by name.",
     "runs": "The runs that were kept, the newest first.",
     "show": "One run: its steps, errors and outputs.",
+    "approvals": "What was approved, and for which workflow.",
     "validate": "All issues of one or many documents.",
     "graph": "The graph of a workflow, its critical path marked.",
     "nodes": "The node types: params, outputs, capabilities.",

@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from plait import results
+from plait.approvals import Approvals, Known
 from plait.asking import with_answers
 from plait.display import is_interactive, issue_line, put_json, say
 from plait.inputs import values_for
@@ -24,6 +25,7 @@ from plait.spending import Capped
 from plait.state import keep
 from plait.wiring import Models, completions_for, models
 from runtime.checks import Examination
+from runtime.grants import Grants
 from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused, errors_of
 from runtime.journal import kept
 from runtime.node_types import Registry
@@ -41,17 +43,27 @@ def chosen(options: RunOptions) -> Models:
 def approved(examined: Examination, registry: Registry, options: RunOptions) -> Prepared:
     """The workflow ready to run. What was not granted is asked for once, where there is somebody to ask.
 
-    Raises InvalidWorkflow and Refused.
+    A yes is remembered for this document, here, and for what was shown. Raises InvalidWorkflow and Refused.
     """
     ready = preparation(examined, registry, options)
+    memory = Approvals.within(options.state)
+    known = memory.of(examined.document)
     try:
-        return ready(*options.allow, *([ALL] if options.yes else []))
+        return ready(*options.allow, *known.granted(Path.cwd()), *([ALL] if options.yes else []))
     except Refused as refusal:
         if not is_interactive():
             raise
-        if not _asked(refusal.issues):
+        if not _asked(refusal.issues, known):
             raise Refused("it was not approved, and nothing was run", refusal.issues) from None
-    return ready(*options.allow, ALL)
+    prepared = ready(*options.allow, ALL)
+    memory.approve(examined.document, prepared.graph.name, granted_in(prepared), prepared.grants.directory)
+    return prepared
+
+
+def granted_in(prepared: Prepared) -> set[str]:
+    """What the workflow needs of what must be granted."""
+    none = Grants(directory=prepared.grants.directory)
+    return {need.capability for need in prepared.needs if not none.cover(need.capability)}
 
 
 def preparation(examined: Examination, registry: Registry, options: RunOptions) -> Callable[..., Prepared]:
@@ -83,12 +95,13 @@ def _values_of(part: Part, options: RunOptions) -> dict[str, JsonValue]:
     return values if options.json else with_answers(graph, values)
 
 
-def _asked(issues: tuple[Issue, ...]) -> bool:
-    say("This workflow needs what was not granted:")
+def _asked(issues: tuple[Issue, ...], known: Known) -> bool:
+    author = f", written by {known.written_by}," if known.written_by else ""
+    say(f"This workflow{author} needs what was not granted:")
     for message in dict.fromkeys(issue.message for issue in errors_of(issues)):
         say(f"  {message.removesuffix(', which was not granted')}")
     with suppress(typer.Abort):
-        return bool(typer.confirm("Grant it and run?", default=False, err=True))
+        return bool(typer.confirm("Grant it, for this workflow as it stands, and run?", default=False, err=True))
     say("")
     return False
 

@@ -14,6 +14,7 @@ import typer
 
 from plait import api, results
 from plait.application import new_app
+from plait.approvals import Approvals
 from plait.attempts import plan_json, print_outcome, show_graph, tell
 from plait.display import pretty, put, put_json, say
 from plait.execution import approved, carry_out, chosen, refused, run_examined
@@ -147,6 +148,7 @@ def _go_on(accepted: Plan, places: Sequence[Path], options: RunOptions, registry
     options = replace(options, max_cost=_left(options.max_cost, accepted.cost_usd))
     workflow = cast("dict[str, JsonValue]", dict(accepted.workflow))
     examined = examine(workflow, registry)
+    Approvals.within(options.state).written_by(workflow, accepted.model)
     for place in places:
         write_text(place, f"{pretty(workflow)}\n")
     if options.json:

@@ -1,0 +1,154 @@
+"""What was approved once is not asked again: for that document, in that place, and for no more than was shown."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from plait.approvals import Approvals, digest_of
+from plait.state import state_directory
+from plait.wiring import answering
+from runtime.completion import ScriptedClient
+from runtime.issues import JsonValue
+from tests.command_line import SHELL_ONLY, Call, Document, Write, at_a_terminal, pipeline, shell
+
+INPUT_DECIDES = pipeline(
+    {"id": "save", "type": "write_file", "params": {"path": "${workflow.to}", "content": "x"}}, inputs={"to": {}}
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def approve(here: Path, document: Document, *options: str) -> str:
+    (here / "approved.json").write_text(json.dumps(document), encoding="utf-8")
+    code, shown = at_a_terminal(here, ["y"], "run", "approved.json", *options)
+    assert (code, shown.count("[y/N]")) == (0, 1)
+    return "approved.json"
+
+
+def test_a_yes_is_remembered(call: Call, here: Path) -> None:
+    file = approve(here, SHELL_ONLY)
+    assert call("run", file).code == 0
+    assert at_a_terminal(here, [], "run", file)[1].count("[y/N]") == 0
+
+
+def test_what_is_granted_on_the_line_is_for_that_run_alone(call: Call, here: Path, write: Write) -> None:
+    file = write(SHELL_ONLY)
+    assert call("run", file, "--yes").code == 0
+    assert call("run", file).code == 4
+
+
+def test_a_changed_document_is_asked_about_anew(call: Call, here: Path, write: Write) -> None:
+    approve(here, SHELL_ONLY)
+    changed = pipeline(shell("one", "echo 1; touch more"))
+    assert call("run", write(changed)).code == 4
+    assert not (here / "more").exists()
+
+
+def test_another_layout_of_the_document_is_the_same_one(call: Call, here: Path) -> None:
+    approve(here, SHELL_ONLY)
+    Path("wide.json").write_text(json.dumps(SHELL_ONLY, indent=4, sort_keys=True), encoding="utf-8")
+    assert call("run", "wide.json").code == 0
+
+
+def test_more_than_was_shown_is_asked_about(call: Call, here: Path) -> None:
+    file = approve(here, INPUT_DECIDES, "--input", "to=one.txt")
+    assert call("run", file, "--input", "to=one.txt").code == 0
+    assert call("run", file, "--input", "to=two.txt").code == 4
+    assert not Path("two.txt").exists()
+
+
+def test_another_directory_is_another_place_to_write_in(
+    call: Call, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = here / approve(here, INPUT_DECIDES, "--input", "to=one.txt")
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")
+    assert call("run", str(file), "--input", "to=one.txt").code == 4
+
+
+def test_a_no_is_not_remembered_as_a_yes(call: Call, here: Path, write: Write) -> None:
+    assert at_a_terminal(here, ["n"], "run", write(SHELL_ONLY))[0] == 4
+    assert call("run", write(SHELL_ONLY)).code == 4
+
+
+def test_who_wrote_a_workflow_is_said_when_it_is_asked_about(call: Call, here: Path) -> None:
+    with answering(ScriptedClient([json.dumps(SHELL_ONLY)])):
+        assert call("plan", "count", "-o", "planned.json").code == 0
+    _, shown = at_a_terminal(here, ["n"], "run", "planned.json")
+    assert "This workflow, written by scripted, needs what was not granted:" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments", [("validate", "planned.json"), ("graph", "planned.json"), ("run", "planned.json", "--dry-run")]
+)
+def test_what_a_model_wrote_can_be_looked_at_before_it_is_approved(
+    call: Call, here: Path, arguments: tuple[str, ...]
+) -> None:
+    with answering(ScriptedClient([json.dumps(pipeline(shell("a", "touch ran")))])):
+        call("plan", "touch it", "-o", "planned.json")
+    assert call(*arguments).code == 0
+    assert call("run", "planned.json").code == 4
+    assert not Path("ran").exists()
+
+
+def test_what_was_approved_is_listed_and_taken_back(call: Call, here: Path) -> None:
+    file = approve(here, SHELL_ONLY)
+    [only] = listed(call)
+    assert (only["granted"], only["directory"]) == (["shell"], str(here))
+    assert call("approvals", "--forget", str(only["document"])[:6]).code == 0
+    assert listed(call) == []
+    assert call("run", file).code == 4
+
+
+def test_all_of_it_is_taken_back_at_once(call: Call, here: Path) -> None:
+    approve(here, SHELL_ONLY)
+    assert call("approvals", "--forget", "all").err == "nothing is approved\n"
+
+
+def test_a_document_that_is_not_there_is_told_the_nearest(call: Call, here: Path) -> None:
+    approve(here, SHELL_ONLY)
+    wrong = call("approvals", "--forget", "x")
+    assert wrong.code == 2
+    assert digest_of(dict(SHELL_ONLY))[:12] in wrong.err
+
+
+def listed(call: Call) -> list[dict[str, JsonValue]]:
+    printed = call("approvals", "--json").json
+    assert isinstance(printed, list)
+    return [each for each in printed if isinstance(each, dict)]
+
+
+def test_a_damaged_memory_approves_nothing(call: Call, here: Path) -> None:
+    file = approve(here, SHELL_ONLY)
+    [kept] = (state_directory() / "approvals").glob("*.json")
+    kept.write_text(kept.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    assert call("run", file).code == 4
+
+
+def test_an_approval_under_the_name_of_another_document_counts_for_none(call: Call, here: Path, write: Write) -> None:
+    approve(here, SHELL_ONLY)
+    other = pipeline(shell("a", "echo other"))
+    [kept] = (state_directory() / "approvals").glob("*.json")
+    kept.rename(kept.with_name(f"{digest_of(dict(other))}.json"))
+    assert call("run", write(other)).code == 4
+
+
+def test_only_its_owner_can_read_the_memory(here: Path) -> None:
+    approve(here, SHELL_ONLY)
+    assert stat.S_IMODE((state_directory() / "approvals").stat().st_mode) == 0o700
+
+
+def test_a_memory_that_cannot_be_written_is_told_and_spoils_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "state").write_text("a file", encoding="utf-8")
+    Approvals.within(here / "state").approve({"pipeline": []}, "x", ["shell"], here)
+    assert "warning: this is not remembered" in capsys.readouterr().err
