@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typer._click import Command  # typer has no public name for what its commands are
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("language.md", "cli.md", "extending.md")
+PAGES = ("language.md", "cli.md", "extending.md", "security.md")
 BLOCK = re.compile(r"(?:^`(?P<name>[\w.]+)`\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

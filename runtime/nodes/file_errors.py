@@ -1,14 +1,14 @@
-"""What an operating system says of a path, as failures of a node."""
+"""Where a path leads within the grants, and what an operating system says of it as failures of a node."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from runtime.node_types import Effect, NodeFailed
+from runtime.node_types import Effect, NodeContext, NodeFailed
+from runtime.nodes.handles import Spot, reached
 from runtime.nodes.params import literal
 from runtime.workflow import JsonObject
 
@@ -19,6 +19,8 @@ _CODES: Mapping[type[OSError], tuple[str, str]] = {
     IsADirectoryError: ("not_a_file", "it is a folder"),
     PermissionError: ("not_permitted", "the permission is missing"),
 }
+
+_KERNEL = ("/proc/", "/sys/")  # what stands there looks ordinary and is none
 
 
 @contextmanager
@@ -33,11 +35,18 @@ def explained(path: str) -> Iterator[None]:
         raise NodeFailed("encoding_error", f"{path}: {error}; name the right one in 'encoding'") from None
 
 
-def locate(directory: Path, path: str) -> Path:
-    """The file meant, every link followed; a relative path begins at the run's directory."""
+@contextmanager
+def granted_spot(context: NodeContext, verb: str, path: str) -> Iterator[Spot]:
+    """Where the path leads, held open, if the run was granted to read or write there."""
     if "\0" in path:
         raise NodeFailed("value_not_passable", "a path cannot hold a NUL character")
-    return Path(os.path.realpath(directory / path))
+    with explained(path), reached(context.directory.absolute() / path) as spot:
+        if not context.grants.cover_path(verb, spot.path):
+            message = f"{path}: it leads to {spot.path}, and to {verb} there was not granted"
+            raise NodeFailed("capability_denied", f"{message}; grant it with --allow {verb}:{spot.path}")
+        if spot.path.startswith(_KERNEL):
+            raise NodeFailed("not_a_file", f"{path}: it is no ordinary file")
+        yield spot
 
 
 def refuse_special(mode: int, path: str) -> None:

@@ -1,4 +1,4 @@
-"""The node type `http`: one request to one server, its redirects followed one by one, its answer held in memory."""
+"""The node type `http`: what its params say, the request made of them, and its answer as outputs or as a failure."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import Annotated
 
 import httpx
 from pydantic import Field, StringConstraints
 
+from runtime.addresses import canonical
 from runtime.issues import JsonValue
 from runtime.node_types import Effect, NodeContext, NodeFailed, ParamProblem, node_type
 from runtime.nodes.http_answers import retry_after, value_of
+from runtime.nodes.http_following import Following, unfit
+from runtime.nodes.http_pinning import CONNECT_TIMEOUT
 from runtime.nodes.params import Params, Text, Timeout, literal
 from runtime.references import as_text, parse_template
-from runtime.shape import show
 from runtime.workflow import Json, JsonObject
 
-MAX_BYTES = 50 * 1024 * 1024
-MAX_REDIRECTS = 5
-CONNECT_TIMEOUT = 30.0  # seconds; the rest of a request is bounded by the step's own timeout
+MAX_SECONDS = 900.0  # for a step that names no timeout of its own
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _PASSING = frozenset({408, 429})
@@ -55,7 +54,7 @@ def _host(params: JsonObject) -> str | None:
     rest = start.partition("://")[2]
     is_whole = literal(url) is not None or any(each in rest for each in "/?#")
     try:
-        return httpx.URL(start).raw_host.decode() or None if rest and is_whole else None
+        return canonical(httpx.URL(start).raw_host.decode()) or None if rest and is_whole else None
     except httpx.InvalidURL:
         return None
 
@@ -74,18 +73,8 @@ def _check(params: JsonObject) -> Iterator[ParamProblem]:
     if params.get("body") is not None and "json" in params:
         yield ParamProblem(("body",), "param_type", "stands beside 'json'", "give one of the two")
     url = literal(params.get("url"))
-    if url is not None and (problem := _unfit(url)):
+    if url is not None and (problem := unfit(url)):
         yield ParamProblem(("url",), "param_type", problem, 'for example "https://example.com/data.json"')
-
-
-def _unfit(url: str) -> str:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        return f"found {show(url)}, which is no address: {error}"
-    if parsed.scheme not in ("http", "https"):
-        return f"found {show(url)}; an address begins with http:// or https://"
-    return "" if parsed.host else f"found {show(url)}, which names no host"
 
 
 # --- one request ----------------------------------------------------------------------------------------------------
@@ -103,10 +92,13 @@ async def http(params: HttpParams, context: NodeContext) -> dict[str, JsonValue]
     """Sends an HTTP request."""
     clock = asyncio.get_running_loop().time
     began = clock()
-    if problem := _unfit(params.url):
+    if problem := unfit(params.url):
         raise NodeFailed("http_request", f"'url': {problem}")
+    bound = MAX_SECONDS if params.timeout is None else None
     with _explained(_label(params.method, httpx.URL(params.url))):
-        response, body = await _follow(_request(params))
+        async with asyncio.timeout(bound):
+            answer = await Following(context.grants).answer(_request(params))
+    response, body = answer.response, answer.body
     outputs: dict[str, JsonValue] = {
         "response": value_of(body, response.headers.get("content-type", ""), response.charset_encoding),
         "status_code": response.status_code,
@@ -160,11 +152,13 @@ def _explained(label: str) -> Iterator[None]:
         yield
     except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
         raise NodeFailed("http_request", f"{label} cannot be sent: {error}") from error
-    except httpx.DecodingError as error:
-        raise NodeFailed("http_response", f"the answer to {label} cannot be read: {error}") from error
-    except httpx.TooManyRedirects as error:
-        raise NodeFailed("http_redirects", f"{label} was redirected more than {MAX_REDIRECTS} times") from error
+    except TimeoutError:
+        raise NodeFailed("timeout", f"{label} took longer than {MAX_SECONDS:g} seconds; 'timeout' says more") from None
+    except NodeFailed as failure:
+        raise NodeFailed(failure.code, f"{label}: {failure}", failure.outputs) from failure
     except httpx.TransportError as error:
+        if _has_long_head(error):
+            raise NodeFailed("output_limit", f"{label}: the headers of its answer are too long") from error
         raise NodeFailed("http_connect", f"{label}: {_cause(error)}") from error
 
 
@@ -180,42 +174,14 @@ def _cause(error: BaseException) -> str:
     return said or type(error).__name__
 
 
+def _has_long_head(error: BaseException | None) -> bool:
+    """Whether h11, at the bottom, gave up on headers that would not end."""
+    while error is not None and getattr(error, "error_status_hint", None) != 431:
+        error = _beneath(error)
+    return error is not None
+
+
 def _beneath(error: BaseException) -> BaseException | None:
     if isinstance(error, BaseExceptionGroup):
         return error.exceptions[0]
     return error.__cause__ or next((each for each in error.args if isinstance(each, BaseException)), None)
-
-
-async def _follow(request: httpx.Request) -> tuple[httpx.Response, bytes]:
-    """The last answer of a chain of redirects. Each address has its own client, fit for its scheme."""
-    cookies = httpx.Cookies()
-    for _ in range(MAX_REDIRECTS + 1):
-        async with _client(request.url.scheme, cookies) as client:
-            response = await client.send(request, stream=True)
-            try:
-                if response.next_request is None:
-                    return response, await _body(response)
-            finally:
-                await response.aclose()
-            request, cookies = response.next_request, client.cookies
-    raise httpx.TooManyRedirects("", request=request)
-
-
-def _client(scheme: str, cookies: httpx.Cookies) -> httpx.AsyncClient:
-    verify = _trusted() if scheme == "https" else False  # to read the certificates takes time, and http uses none
-    timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
-    return httpx.AsyncClient(verify=verify, cookies=cookies, timeout=timeout)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
-
-
-async def _body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise NodeFailed("output_limit", f"the answer of {response.url.host} is longer than {MAX_BYTES} bytes")
-    return bytes(body)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from runtime.issues import JsonValue
 from runtime.node_types import NodeContext, NodeFailed, node_type
-from runtime.nodes.file_errors import capability, effect, explained, locate, refuse_special
+from runtime.nodes.file_errors import capability, effect, granted_spot, refuse_special
 from runtime.nodes.params import Encoding, Params
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -28,10 +28,11 @@ class ReadFileParams(Params):
 )
 def read_file(params: ReadFileParams, context: NodeContext) -> dict[str, JsonValue]:
     """Reads a text file."""
-    with explained(params.path):
-        target = locate(context.directory, params.path)
-        refuse_special(os.stat(target).st_mode, params.path)
-        with target.open("rb") as file:
+    with granted_spot(context, "read", params.path) as spot:
+        if (status := spot.status()) is not None:  # to open a device may already do something
+            refuse_special(status.st_mode, params.path)
+        with os.fdopen(spot.open(os.O_RDONLY), "rb") as file:
+            refuse_special(os.fstat(file.fileno()).st_mode, params.path)
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise NodeFailed("output_limit", f"{params.path}: it holds more than {MAX_BYTES} bytes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -18,7 +19,8 @@ from pydantic import BaseModel, Field
 
 from runtime.issues import JsonValue
 from runtime.node_types import NodeContext, node_type
-from runtime.nodes.file_errors import capability, effect, explained, locate, refuse_special
+from runtime.nodes.file_errors import capability, effect, granted_spot, refuse_special
+from runtime.nodes.handles import Spot, reached
 from runtime.nodes.params import Encoding, Params
 from runtime.references import as_text
 from runtime.workflow import Json
@@ -29,19 +31,31 @@ _one_append_at_a_time = Lock()  # else two branches that add to one file would e
 def restore(note: JsonValue) -> None:
     """Takes a write back: the old bytes and mode, or no file and none of the folders made for it.
 
-    What it is to do depends on the note alone, so doing it twice, or once after half, ends the same.
+    What it is to do depends on the note alone, so doing it twice, or once after half, ends the same. The note's path
+    held no link when it was written, so a folder that is one by now is somebody's trap and an error.
     """
     before = Before.model_validate(note)
-    target = Path(before.path)
-    if before.content is not None:
-        with _replacing(target, before.mode) as file:
-            file.write(b64decode(before.content))
+    if before.content is None:
+        _remove(before)
         return
-    target.unlink(missing_ok=True)
+    with reached(Path(before.path), links=False) as spot, _replacing(spot, before.mode) as file:
+        file.write(b64decode(before.content))
+
+
+def _remove(before: Before) -> None:
+    with suppress(FileNotFoundError), reached(Path(before.path), links=False) as spot:
+        os.unlink(spot.name, dir_fd=spot.handle)
     for folder in before.made:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            if not any(Path(folder).iterdir()):
-                Path(folder).rmdir()
+        with suppress(FileNotFoundError, NotADirectoryError), reached(Path(folder), links=False) as spot:
+            _remove_if_empty(spot)
+
+
+def _remove_if_empty(spot: Spot) -> None:
+    try:
+        os.rmdir(spot.name, dir_fd=spot.handle)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # others use it by now
+            raise
 
 
 class Before(BaseModel):
@@ -53,10 +67,12 @@ class Before(BaseModel):
     made: list[str]
 
 
-def _before(target: Path, mode: int | None) -> JsonValue:
-    made = [str(folder) for folder in target.parents if not folder.exists()]
-    content = None if mode is None else b64encode(target.read_bytes()).decode()
-    return Before(path=str(target), content=content, mode=mode, made=made).model_dump()
+def _before(spot: Spot, mode: int | None, path: str) -> JsonValue:
+    content = None
+    if mode is not None:
+        with _old(spot, path) as file:
+            content = b64encode(file.read()).decode()
+    return Before(path=spot.path, content=content, mode=mode, made=spot.missing).model_dump()
 
 
 class WriteFileParams(Params):
@@ -75,45 +91,48 @@ class WriteFileParams(Params):
 )
 def write_file(params: WriteFileParams, context: NodeContext) -> dict[str, JsonValue]:
     """Writes a text file."""
-    target = locate(context.directory, params.path)
-    with explained(params.path), _one_append_at_a_time if params.append else nullcontext():
+    one_at_a_time = _one_append_at_a_time if params.append else nullcontext()
+    with one_at_a_time, granted_spot(context, "write", params.path) as spot:
         data = as_text(params.content).encode(params.encoding)
-        mode = _mode_of(target, params.path)
-        context.keep(_before(target, mode))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(target, mode) as file:
+        mode = _mode_of(spot, params.path)
+        context.keep(_before(spot, mode, params.path))
+        spot.make_folders()
+        with _replacing(spot, mode) as file:
             if params.append and mode is not None:
-                _copy(target, file)
+                with _old(spot, params.path) as old:
+                    shutil.copyfileobj(old, file, 1024 * 1024)
             file.write(data)
     return {"path": params.path, "bytes_written": len(data)}
 
 
-def _mode_of(target: Path, path: str) -> int | None:
+def _mode_of(spot: Spot, path: str) -> int | None:
     """The permissions of an ordinary file that is there already."""
-    try:
-        mode = target.stat().st_mode
-    except FileNotFoundError:
+    status = None if spot.missing else spot.status()
+    if status is None:
         return None
-    refuse_special(mode, path)
-    return S_IMODE(mode)
+    refuse_special(status.st_mode, path)
+    return S_IMODE(status.st_mode)
 
 
 @contextmanager
-def _replacing(target: Path, mode: int | None) -> Iterator[BinaryIO]:
-    """A file beside the target that takes its place at the end, or vanishes if something goes wrong."""
-    draft = target.with_name(f".plait-{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+def _old(spot: Spot, path: str) -> Iterator[BinaryIO]:
+    with os.fdopen(spot.open(os.O_RDONLY), "rb") as file:
+        refuse_special(os.fstat(file.fileno()).st_mode, path)
+        yield file
+
+
+@contextmanager
+def _replacing(spot: Spot, mode: int | None) -> Iterator[BinaryIO]:
+    """A file beside the spot that takes its place at the end, or vanishes if something goes wrong."""
+    draft, folder = Spot(spot.folders, f".plait-{secrets.token_hex(8)}.tmp"), spot.handle
+    descriptor = draft.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         with open(descriptor, "wb") as file:
             yield file
             if mode is not None:
                 os.fchmod(descriptor, mode)
-        draft.replace(target)
+        os.replace(draft.name, spot.name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:  # also what cancels: half a file must not stay
-        draft.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(draft.name, dir_fd=folder)
         raise
-
-
-def _copy(target: Path, file: BinaryIO) -> None:
-    with target.open("rb") as old:
-        shutil.copyfileobj(old, file, 1024 * 1024)

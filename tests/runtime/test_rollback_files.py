@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.grants import Grants
 from runtime.issues import JsonValue
 from runtime.node_types import NodeContext, NodeFailed, Registry, installed_types, node_type
 from runtime.nodes.write_file import restore
@@ -106,9 +107,10 @@ def test_a_write_that_cannot_be_taken_back_is_named(tmp_path: Path) -> None:
 def note_of(directory: Path, path: str) -> JsonValue:
     """What a write of the file keeps for its undo."""
     kept = list[JsonValue]()
+    grants = Grants(frozenset({"write"}), directory)
     write_file = FILES["write_file"]
     params = write_file.params.model_validate({"path": path, "content": "new"})
-    write_file.call(params, NodeContext("run", "w", 1, directory, keep=kept.append))
+    write_file.call(params, NodeContext("run", "w", 1, directory, keep=kept.append, grants=grants))
     return kept[0]
 
 
@@ -130,14 +132,14 @@ def test_a_write_can_be_taken_back_after_a_first_time_that_was_broken_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str
 ) -> None:
     note = note_of(tmp_path, "a/b/notes")
-    original = getattr(Path, after)
+    original = getattr(os, after)
 
-    def broken_off(self: Path, *args: object, **named: object) -> None:
-        original(self, *args, **named)
+    def broken_off(*args: object, **named: object) -> None:
+        original(*args, **named)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, after, broken_off)
+        patch.setattr(os, after, broken_off)
         with pytest.raises(KeyboardInterrupt):
             restore(note)
     restore(note)

@@ -85,7 +85,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_and_nothing_else(
 ) -> None:
     (folder / "a").write_text("old", encoding="utf-8")
 
-    def full(source: object, target: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "replace", full)

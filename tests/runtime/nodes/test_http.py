@@ -15,7 +15,7 @@ import pytest
 
 from runtime.issues import JsonValue
 from runtime.node_types import Effect
-from runtime.nodes import http as module
+from runtime.nodes import http_following as module
 from runtime.nodes.http import http
 from runtime.nodes.http_answers import retry_after, value_of
 from tests.node_bench import Bench
