@@ -5,6 +5,7 @@ A graph does not remember which surface form it came from. Hidden nodes are barr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -115,6 +116,10 @@ class Graph:
     @cached_property
     def visible_edges(self) -> tuple[Edge, ...]:
         """The edges between steps: a path through barriers counts as one edge, labelled as it leaves its source."""
+        return tuple(self.between_steps(edge for edge in self.edges if edge.action != OTHERWISE))
+
+    def between_steps(self, edges: Iterable[Edge]) -> Iterator[Edge]:
+        """The given edges followed through barriers: from a step to each step that they lead to, each once."""
         leaving: dict[NodeId, list[Edge]] = {}
         for edge in self.edges:
             leaving.setdefault(edge.source, []).append(edge)
@@ -126,13 +131,8 @@ class Graph:
             for onward in leaving.get(edge.target, ()):
                 yield from lead(onward)
 
-        shown = (
-            Edge(e.source, to, e.action, e.back)
-            for e in self.edges
-            if not self.nodes[e.source].hidden and e.action != OTHERWISE
-            for to in lead(e)
-        )
-        return tuple(dict.fromkeys(shown))
+        shown = (Edge(e.source, to, e.action, e.back) for e in edges if self.is_step(e.source) for to in lead(e))
+        yield from dict.fromkeys(shown)
 
 
 def build_graph(nodes: Iterable[Node], edges: Iterable[tuple[str, str] | Edge] = (), **rest: object) -> Graph:
@@ -305,18 +305,39 @@ def ordered_pairs(graph: Graph) -> set[tuple[NodeId, NodeId]]:
     }
 
 
-def equal(one: Graph, other: Graph) -> bool:
-    """Whether two graphs order the same pairs of nodes, with the same actions, and have the same blocks."""
+def behind_routing(graph: Graph) -> frozenset[NodeId]:
+    """Routers, steps that a loop leads back to, and all that comes after one of them."""
+    stack = [edge.source for edge in graph.edges if edge.action != DEFAULT or edge.back]
+    stack += [edge.target for edge in graph.edges if edge.back]
+    found = set(stack)
+    while stack:
+        new = [node for node in graph.successors[stack.pop()] if node not in found]
+        found.update(new)
+        stack += new
+    return frozenset(found)
 
-    def blocks(graph: Graph) -> set[tuple[object, ...]]:
-        return {(b.id, b.nodes, b.on_error, b.max_concurrent, b.timeout) for b in graph.blocks}
+
+def equal(one: Graph, other: Graph) -> bool:
+    """Whether two graphs order the same pairs of nodes, with the same actions, and say the same of the same blocks.
+
+    What a block is called is no part of that. Raises Cycle.
+    """
+
+    def blocks(graph: Graph) -> Counter[tuple[object, ...]]:
+        return Counter((b.nodes, b.on_error, b.max_concurrent, b.timeout) for b in graph.blocks)
 
     def actions(graph: Graph) -> set[Edge]:
-        return {edge for edge in graph.visible_edges if edge.action != DEFAULT}
+        return set(graph.between_steps(edge for edge in graph.edges if edge.action != DEFAULT))
 
+    names = [node.id for node in one.steps]
     return (
-        {node.id for node in one.steps} == {node.id for node in other.steps}
-        and ordered_pairs(one) == ordered_pairs(other)
-        and actions(one) == actions(other)
+        set(names) == {node.id for node in other.steps}
         and blocks(one) == blocks(other)
+        and actions(one) == actions(other)
+        and _befores(one, names) == _befores(other, names)
     )
+
+
+def _befores(graph: Graph, names: Sequence[NodeId]) -> list[int]:
+    before = marked_before(graph.successors, names)
+    return [before[name] for name in names]

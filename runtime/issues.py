@@ -66,6 +66,8 @@ Code = Literal[
     "input_enum",
     "not_yet_supported",
     "capability_denied",
+    # of one form to the other
+    "no_pipeline_form",
 ]
 
 WARNINGS: frozenset[str] = frozenset(

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, pairwise
 
-from runtime.graph import DEFAULT, OTHERWISE, Graph, Node, NodeId, levels, marked_before, topological
+from runtime.graph import DEFAULT, OTHERWISE, Graph, NodeId, marked_before, topological
 from runtime.issues import Issue
-from runtime.node_types import ANYTHING, Effect, Registry
-from runtime.references import references_in
+from runtime.node_types import Effect, Registry
+from runtime.parallelize import effects_of, parallelize
 
 
 def warnings_of(graph: Graph, registry: Registry, *, inferred: bool) -> list[Issue]:
     """All warnings about a valid graph; `inferred`: its parallelism comes from edges, not from blocks."""
-    effects = {node.id: _effects(node, registry) for node in graph.steps}
+    effects = {node.id: effects_of(node, registry) for node in graph.steps}
     found = [
         *_no_undo(graph, registry, effects),
-        *_missed_parallelism(graph, effects),
+        *_missed_parallelism(graph, registry),
         *_unreachable_actions(graph, registry),
     ]
     return found + (list(_ambiguous_fan_out(graph, effects)) if inferred else [])
-
-
-def _effects(node: Node, registry: Registry) -> tuple[Effect, ...]:
-    node_type = registry.get(node.type)
-    return tuple(node_type.effects(node.params)) if node_type else ANYTHING
 
 
 def _no_undo(graph: Graph, registry: Registry, effects: dict[NodeId, tuple[Effect, ...]]) -> Iterator[Issue]:
@@ -53,27 +48,24 @@ def _unreachable_actions(graph: Graph, registry: Registry) -> Iterator[Issue]:
         yield Issue("unreachable_action", edge.path, message, "it ends with 'default', or with 'error' when it fails")
 
 
-def _missed_parallelism(graph: Graph, effects: dict[NodeId, tuple[Effect, ...]]) -> Iterator[Issue]:
+def _missed_parallelism(graph: Graph, registry: Registry) -> Iterator[Issue]:
     """Neighbours of which the second waits for the first without a reason that the document shows."""
-    routed = {node for edge in graph.edges if edge.action != DEFAULT for node in (edge.source, edge.target)}
-    above, below = (levels(each, graph.is_step) for each in (graph.successors, graph.predecessors))
-    for node in graph.steps:
-        before = graph.predecessors[node.id][0] if len(graph.predecessors[node.id]) == 1 else node.id
-        if graph.successors[before] != [node.id] or graph.nodes[before].hidden or {node.id, before} & routed:
-            continue
-        if not _depends(node, before) and not _meet(effects[node.id], effects[before]):
-            message = f"'{node.id}' waits for '{before}' and uses nothing of it"
-            now = above[before] + below[node.id] + 2
-            gain = f"the way through both then takes {now - 1} step{'s'[: now - 2]} instead of {now}"
-            yield Issue("missed_parallelism", node.path, message, f'put both into one {{"parallel": [...]}}: {gain}')
-
-
-def _depends(node: Node, other: NodeId) -> bool:
-    return any(path.head == other for part in node.parts for each in references_in(part) for path in each.paths)
-
-
-def _meet(one: tuple[Effect, ...], other: tuple[Effect, ...]) -> bool:
-    return any(effect.meets(each) for effect in one for each in other)
+    neighbours = [
+        (before[0], node.id)
+        for node in graph.steps
+        if len(before := graph.predecessors[node.id]) == 1
+        and graph.is_step(before[0])
+        and graph.successors[before[0]] == [node.id]
+    ]
+    if not neighbours:
+        return
+    leaner = parallelize(graph, registry)
+    gain = f"{leaner.levels_after} step{'s'[: leaner.levels_after - 1]} instead of {leaner.levels_before}"
+    for first, name in neighbours:
+        if first in leaner.freed.get(name, ()):
+            message = f"'{name}' waits for '{first}' and uses nothing of it"
+            hint = f'put both into one {{"parallel": [...]}}; without false waits the longest way takes {gain}'
+            yield Issue("missed_parallelism", graph.nodes[name].path, message, hint)
 
 
 def _ambiguous_fan_out(graph: Graph, effects: dict[NodeId, tuple[Effect, ...]]) -> Iterator[Issue]:

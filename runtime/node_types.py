@@ -140,7 +140,8 @@ class NodeType:
     `capabilities`, `effects`, `check` and `schemas` (a JSON Schema for an output) read params as written, references
     included. `rewrite` moves references out of a text where none may be pasted; `verbatim` params are never searched
     for any. `call` takes params and context, `read` turns what it returned into outputs. `limit` names the places an
-    attempt takes. `routes`: it chooses its action itself. `undo` takes back what a kept note tells of, may be called
+    attempt takes. `routes`: it chooses its action itself. `pause`: its point is when it ends, so that no step passes
+    it by where order is made anew. `undo` takes back what a kept note tells of, may be called
     more than once for it, and runs in a thread.
     """
 
@@ -160,6 +161,7 @@ class NodeType:
     verbatim: frozenset[str] = frozenset()
     transient: frozenset[str] = frozenset()
     routes: bool = False
+    pause: bool = False
     limit: str | None = None
     undo: Callable[[JsonValue], None] | None = None
     is_async: bool = True

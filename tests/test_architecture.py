@@ -30,8 +30,10 @@ ROOMS = (
     "workflow",
     "shape",
     "graph",
+    "orders",
     "certainty",
     "normalise",
+    "surface",
     "addresses",
     "grants",  # above node_types: a node's context holds those of the run
     "completion",  # above node_types: a node's context names the port to the models
@@ -41,6 +43,8 @@ ROOMS = (
     "schema",
     "inputs",
     "reference_checks",
+    "parallelize",
+    "explain",
     "lint",
     "checks",
     "program",
@@ -66,7 +70,10 @@ ROOMS = (
     "virtual_time",
     "__init__",
 )
-LANGUAGE = ("issues", "documents", "workflow", "references", "graph", "normalise", "node_types", "checks", "completion")
+LANGUAGE = (
+    *("issues", "documents", "workflow", "references", "graph", "normalise", "surface", "node_types", "parallelize"),
+    *("checks", "completion"),
+)
 
 MAY_IMPORT = {
     "prompts": (),
@@ -115,7 +122,9 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("inputs", "reference_checks", "lint", "program", "record", "scheduler")),
     *(f"runtime/{room}.py" for room in ("commands", "rollbacks", "watches", "expression_tokens", "expressions")),
     *("runtime/addresses.py", "runtime/given.py", "runtime/redaction.py"),
+    *(f"runtime/{room}.py" for room in ("orders", "surface", "parallelize", "explain")),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog")),
+    "planner/parallelizing.py",
     *(f"evals/{room}.py" for room in ("scorers", "statistics")),
 )
 IMPURE_MODULES = {

@@ -15,7 +15,7 @@ class WaitParams(Params):
     seconds: float = Field(ge=0, allow_inf_nan=False, description="how long")
 
 
-@node_type("wait", outputs={"seconds": "number"})
+@node_type("wait", outputs={"seconds": "number"}, pause=True)
 async def wait(params: WaitParams) -> dict[str, JsonValue]:
     """Does nothing for some seconds."""
     await asyncio.sleep(params.seconds)
