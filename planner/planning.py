@@ -65,7 +65,7 @@ async def plan(
                 messages = render_messages(asked, registry, _correction(strategy, attempts))
                 wanted = CompletionRequest(messages, model, max_tokens=budget.answer_tokens, schema=schema)
                 completion = await completions.complete(wanted)
-                attempts += (_judged(completion, len(attempts) + 1, asked, registry, checks),)
+                attempts += (_judged(completion, len(attempts) + 1, asked, registry, checks, policy),)
                 if on_attempt:
                     on_attempt(attempts[-1])
             case _:
@@ -107,12 +107,17 @@ def _correction(strategy: Strategy | None, attempts: Sequence[Attempt]) -> Corre
 
 
 def _judged(
-    completion: Completion, number: int, request: Request, registry: Registry, checks: Sequence[Check]
+    completion: Completion,
+    number: int,
+    request: Request,
+    registry: Registry,
+    checks: Sequence[Check],
+    policy: Policy,
 ) -> Attempt:
     parsed = parse_answer(completion.text, completion.finish_reason)
     candidate, issues, notes = parsed.value, parsed.issues, parsed.notes
     if not issues:
-        verdict = judge(parsed.value, request, registry, checks)
+        verdict = judge(parsed.value, request, registry, checks, parallel=policy.parallelize)
         candidate, issues, notes = verdict.candidate, verdict.issues, (*notes, *verdict.notes)
     return Attempt(
         number=number,

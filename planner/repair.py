@@ -26,10 +26,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`strategies` are taken in turn; `repeats` attempts in a row with the same issues are the last."""
+    """`strategies` are taken in turn; `repeats` attempts in a row with the same issues are the last.
+
+    `parallelize`: what is accepted is freed of false waits.
+    """
 
     strategies: tuple[Strategy, ...] = ("fresh", "conversation")
     repeats: int = 3
+    parallelize: bool = True
 
 
 BUDGET, POLICY = Budget(), Policy()

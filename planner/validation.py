@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from planner.attempt import phase_of
 from planner.mending import mend
+from planner.parallelizing import without_false_waits
 from planner.request import Request
 from runtime.checks import Examination, examine
 from runtime.issues import Issue, JsonValue, errors_of
@@ -29,13 +30,25 @@ class Verdict:
     notes: tuple[str, ...]
 
 
-def judge(value: JsonValue, request: Request, registry: Registry, checks: Sequence[Check] = ()) -> Verdict:
-    """Mends the value, declares the request's inputs in it, and examines it."""
+def judge(
+    value: JsonValue, request: Request, registry: Registry, checks: Sequence[Check] = (), *, parallel: bool = True
+) -> Verdict:
+    """Mends the value, declares the inputs of the request, and examines it; a valid one is freed of false waits."""
     mended = mend(value, registry)
     candidate = _with_inputs(mended.value, request)
+    issues = _issues(candidate, registry, checks)
+    if parallel and not errors_of(issues):
+        freed = without_false_waits(candidate, registry)
+        left = _issues(freed.value, registry, checks) if freed.notes else issues
+        if not errors_of(left):
+            return Verdict(freed.value, left, (*mended.notes, *freed.notes))
+    return Verdict(candidate, issues, mended.notes)
+
+
+def _issues(candidate: JsonValue, registry: Registry, checks: Sequence[Check]) -> tuple[Issue, ...]:
     examined = examine(candidate, registry)
     own = [issue for each in checks for issue in each(examined)] if examined.graph else []
-    return Verdict(candidate, (*_form(candidate), *examined.issues, *own), mended.notes)
+    return (*_form(candidate), *examined.issues, *own)
 
 
 def _with_inputs(value: JsonValue, request: Request) -> JsonValue:
