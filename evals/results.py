@@ -86,6 +86,13 @@ class Outcome(Strict):
     def key(self) -> Key:
         return Key(self.suite, self.case, self.epoch, self.model, self.variant)
 
+    @property
+    def passed(self) -> bool | None:
+        """Whether the case was met: accepted, and no assertion is false. None: it could not be judged."""
+        if self.status == "error":
+            return None
+        return self.status == "accepted" and not any(value is False for value in self.scores.values())
+
 
 class Report(Strict):
     """Everything an eval found. `made_with`: versions and hashes of what shaped it (templates, language, model)."""

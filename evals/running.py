@@ -1,98 +1,146 @@
-"""Plans the cases of a suite, each under its own cassette: `python -m evals.running [--record] [CASE ...]`.
+"""Runs suites: a matrix of models and variants, case by case and epoch by epoch, so many at once.
 
-Replaying is the default and reaches no network. Recording asks the embedded model for what is missing, a case at a
-time.
+Replaying is the default and reaches no network. Recording asks a model for what is not recorded, and for nothing else.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
-from collections.abc import Sequence
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from evals.cassettes import Mode, use_cassettes
-from evals.dataset import Case, load_suite
-from evals.scorers import unmet
-from planner import NotAccepted, plan
-from planner.litellm_client import LitellmClient, asks_a_model
-from planner.local_model import LocalModel
-from runtime import CompletionClient, Registry, examine, installed_types
+from evals.lookup import Found
+from evals.models import LOCAL, Answers, ModelMissing, Models, Opener, open_model
+from evals.results import Outcome, Report
+from evals.results_file import ResultsFile
+from evals.trial import Trial, tried
+from evals.variants import SHIPPED, Variant
+from planner.litellm_client import asks_a_model
+from runtime import Unavailable
 
-HERE = Path(__file__).parent
-CASSETTES = HERE / "cassettes" / "generation"
-SUITE = HERE / "suites" / "generation.yaml"
-NOWHERE = "http://127.0.0.1:9/v1"  # the server of recorded calls: only its path is compared
-# A suite states what it offers, so that a node type added later changes no prompt of it.
-TYPES = ("code", "http", "llm", "read_file", "shell", "transform", "wait", "write_file")
+AT_ONCE = 8  # trials of a replay
+PACKAGES = ("evals", "planner", "prompts", "runtime")  # what an outcome depends on besides its case
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How one case went: whether a workflow was accepted, at which attempt, and what it does not meet."""
+class Matrix:
+    """What every case is tried with, and how often."""
 
-    case: str
-    accepted: bool
-    attempts: int
-    unmet: tuple[str, ...]
+    models: Sequence[str] = (LOCAL,)
+    variants: Sequence[Variant] = (SHIPPED,)
+    epochs: int = 1
 
-    @property
-    def passed(self) -> bool:
-        return self.accepted and not self.unmet
-
-    def __str__(self) -> str:
-        verdict = "meets all" if self.passed else "; ".join(self.unmet) if self.accepted else "no workflow accepted"
-        return f"{self.case:22} {self.attempts} attempt{'s' if self.attempts > 1 else ' '}  {verdict}"
-
-
-def offered() -> Registry:
-    """The node types that the suite's requests are planned with."""
-    return installed_types().only(TYPES)
+    def trials(self, suites: Iterable[Found]) -> Iterator[Trial]:
+        """Every trial of these suites, a whole column of the matrix after the other."""
+        cases = [(each, case) for each in suites for case in each.suite.cases]
+        for epoch in range(1, self.epochs + 1):
+            for model in self.models:
+                for variant in self.variants:
+                    for found, case in cases:
+                        yield Trial(found.suite, case, model, variant, epoch, found.cassettes)
 
 
-async def plan_case(case: Case, client: CompletionClient, mode: Mode, cassettes: Path = CASSETTES) -> Result:
-    """Plans one case under its cassette. Raises CassetteMiss when replaying what was not recorded."""
-    with use_cassettes(cassettes, case.id, mode, only=asks_a_model):
+def ignore(outcome: Outcome) -> None:
+    """Nobody looks."""
+
+
+async def run_suites(
+    suites: Sequence[Found],
+    matrix: Matrix = Matrix(),
+    *,
+    mode: Mode = "replay",
+    at_once: int | None = None,
+    results: ResultsFile | None = None,
+    on_outcome: Callable[[Outcome], None] = ignore,
+    opener: Opener = open_model,
+) -> Report:
+    """Tries every case with everything in the matrix. `results`: an open file, from which what is done is taken.
+
+    What could not be judged is an outcome too. Raises ModelMissing if a model that must be asked is not there.
+    """
+    trials = list(matrix.trials(suites))
+    outcomes: list[Outcome] = []
+    async with Models(opener) as models:
+        desk = _Desk(models, mode, results)
+        waiting = iter(trials)
+
+        async def work() -> None:
+            for trial in waiting:
+                outcomes.append(await desk.outcome(trial))
+                on_outcome(outcomes[-1])
+
         try:
-            planned = await plan(case.request, completions=client, registry=offered(), inputs=case.inputs)
-        except NotAccepted as refused:
-            return Result(case.id, False, len(refused.attempts), ())
-    graph = examine(dict(planned.workflow), offered()).graph
-    assert graph is not None, "what was accepted has a graph"
-    return Result(case.id, True, len(planned.attempts), tuple(unmet(graph, case.expect)))
+            async with asyncio.TaskGroup() as group:
+                for _ in range(at_once or (AT_ONCE if mode == "replay" else 1)):
+                    group.create_task(work())
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
+    return Report.of(outcomes, {})
 
 
-def replaying_client() -> LitellmClient:
-    """A client whose every call must be answered by a cassette."""
-    return LitellmClient(f"openai/{LocalModel().model}", api_base=NOWHERE, schemas=True, free=True)
+class _Desk:
+    """Sees to it that each trial's calls are answered from where they should be, and its outcome kept."""
+
+    def __init__(self, models: Models, mode: Mode, results: ResultsFile | None) -> None:
+        self._models, self._mode, self._results = models, mode, results
+        self._recording: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def outcome(self, trial: Trial) -> Outcome:
+        if self._results is not None and (known := self._results.done(trial.key, stamp(trial))):
+            return known
+        outcome = await self._judged(trial)
+        if self._results is not None:
+            self._results.add(outcome, stamp(trial))
+        return outcome
+
+    async def _judged(self, trial: Trial) -> Outcome:
+        try:
+            return await self._answered(trial)
+        except ModelMissing:
+            raise
+        except Unavailable as error:
+            return trial.unjudged(str(error))
+        except Exception as error:  # noqa: BLE001 - a defect in one case must not cost what the others have found
+            return trial.unjudged(f"a defect of plait's own, {type(error).__name__}: {error}")
+
+    async def _answered(self, trial: Trial) -> Outcome:
+        if self._mode == "live":
+            return await self._under(trial, "live", "real")
+        if self._mode == "replay":
+            return await self._under(trial, "replay", "recorded")
+        async with self._recording[trial.cassette]:  # other variants may have the same one
+            try:
+                return await self._under(trial, "replay", "recorded")
+            except Unavailable:  # something is not recorded: only now is a model needed
+                return await self._under(trial, "record", "real")
+
+    async def _under(self, trial: Trial, mode: Mode, answers: Answers) -> Outcome:
+        client = await self._models.client(trial.model, answers)
+        with use_cassettes(trial.cassette.parent, trial.cassette.stem, mode, only=asks_a_model):
+            return await tried(trial, client)
 
 
-async def _replay(cases: Sequence[Case]) -> None:
-    async with replaying_client() as client:
-        for case in cases:
-            sys.stdout.write(f"{await plan_case(case, client, 'replay')}\n")
+def stamp(trial: Trial) -> str:
+    """The hash of everything an outcome depends on: case, variant, recordings, code and prompts."""
+    digest = hashlib.sha256()
+    for part in (repr(trial.key), trial.suite.model_dump_json(exclude={"cases"}), trial.case.model_dump_json()):
+        digest.update(part.encode())
+    digest.update(repr(trial.variant).encode())
+    digest.update(trial.cassette.read_bytes() if trial.cassette.is_file() else b"")
+    digest.update(_code().encode())
+    return digest.hexdigest()[:32]
 
 
-async def _record(cases: Sequence[Case]) -> None:
-    async with LocalModel() as served:
-        url = served.base_url
-        async with LitellmClient(f"openai/{served.model}", api_base=url, schemas=True, free=True) as client:
-            for case in cases:
-                sys.stdout.write(f"{await plan_case(case, client, 'record')}\n")
-                sys.stdout.flush()
-
-
-def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m evals.running", description=__doc__)
-    parser.add_argument("--record", action="store_true", help="ask the embedded model for what is missing")
-    parser.add_argument("case", nargs="*", help="only these cases")
-    options = parser.parse_args()
-    cases = [case for case in load_suite(SUITE).cases if not options.case or case.id in options.case]
-    asyncio.run((_record if options.record else _replay)(cases))
-
-
-if __name__ == "__main__":
-    main()
+@cache
+def _code() -> str:
+    root, digest = Path(__file__).parents[1], hashlib.sha256()
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in (".py", ".jinja", ".json", ".txt") and "cassettes" not in path.parts:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -25,6 +25,7 @@ COMMANDS = {
     "graph": "The graph of a workflow, its critical path marked.",
     "nodes": "The node types: params, outputs, capabilities.",
     "schema": "JSON Schema of the workflow language, for editors.",
+    "eval": "Suites of requests, planned and scored.",
     "model": "The embedded model: list, pull, serve.",
     "doctor": "What is set up and what is missing, each with its mend.",
 }

@@ -1,7 +1,7 @@
 """From a request in plain words to an accepted workflow. Knows models, runs nothing. These are its public names."""
 
-from planner.attempt import Attempt
-from planner.catalog import answer_schema
+from planner.attempt import Attempt, total_cost, total_usage
+from planner.catalog import answer_schema, catalogue
 from planner.errors import InvalidRequest, NotAccepted
 from planner.planning import Plan, plan, plan_sync
 from planner.prompting import render_messages, show_messages
@@ -17,9 +17,12 @@ __all__ = [
     "Policy",
     "Request",
     "answer_schema",
+    "catalogue",
     "plan",
     "plan_sync",
     "read_request",
     "render_messages",
     "show_messages",
+    "total_cost",
+    "total_usage",
 ]

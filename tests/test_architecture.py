@@ -83,12 +83,12 @@ MAY_IMPORT = {
     "plait": ("plait", "runtime", "planner", "prompts", "evals"),
 }
 MEETING_PLACES = {  # the port to the models meets its adapter here, and nowhere else
-    "planner.litellm_client": ("plait/wiring.py", "evals/running.py"),
+    "planner.litellm_client": ("plait/wiring.py", "evals/models.py", "evals/running.py"),
     "planner.local_model": (
         "plait/wiring.py",
         "plait/commands/doctor.py",
         "plait/commands/model.py",
-        "evals/running.py",
+        "evals/models.py",
     ),
 }
 
@@ -138,7 +138,7 @@ TASK_OWNERS = {
     "runtime/executor.py": "owns every task of a run",
     "runtime/processes.py": "owns the start of a process, which must be awaited also when cancelled",
     "runtime/batch.py": "owns the tasks of one batch",
-    "evals/running.py": "owns one task a case",
+    "evals/running.py": "owns the tasks that try cases",
     "evals/benchmarks/bare.py": "the interpreter without owners that the executor is measured against",
 }
 STARTS_A_TASK = {"TaskGroup", "create_task", "create_task_group", "ensure_future"}

@@ -1,20 +1,22 @@
-"""The generation suite, replayed from the cassettes of the embedded model.
+"""The shipped suites, replayed from the cassettes of the embedded model.
 
-What the model does not manage is marked with what is missing, and the mark is strict: it falls when it is managed. No
-expectation was changed after a recording.
+What the model does not manage stands in a list with what is missing, and the replay is compared with it exactly: a case
+falls out of the list when it is managed. No expectation was changed after a recording.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from functools import cache
 
-import pytest
-
-from evals.dataset import Case, Suite, load_suite
-from evals.running import CASSETTES, SUITE, Result, offered, plan_case, replaying_client
+from evals.dataset import Case
+from evals.lookup import CASSETTES, find_suite
+from evals.offered import offered
+from evals.results import Outcome, Report
+from evals.running import run_suites
 from evals.scorers import unmet
-from runtime import CassetteMiss, JsonValue, examine
+from runtime import JsonValue, examine
 
 NOT_MET = {
     "readme": "no workflow is accepted: the step that reads the notes is left out, three times",
@@ -27,50 +29,44 @@ NOT_MET = {
 }
 
 
-def suite() -> Suite:
-    return load_suite(SUITE)
+@cache
+def report() -> Report:
+    return asyncio.run(run_suites([find_suite("generation")]))
 
 
-async def replayed(case: Case) -> Result:
-    async with replaying_client() as client:
-        return await plan_case(case, client, "replay")
+def outcomes() -> tuple[Outcome, ...]:
+    return report().outcomes
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(
-            case,
-            id=case.id,
-            marks=pytest.mark.xfail(reason=NOT_MET[case.id], strict=True) if case.id in NOT_MET else (),
-        )
-        for case in suite().cases
-    ],
-)
-def test_the_planner_meets_what_is_expected_of_a_request(case: Case) -> None:
-    result = asyncio.run(replayed(case))
-    assert result.accepted
-    assert result.unmet == ()
+def test_the_planner_meets_what_is_expected_of_each_request_but_those_of_the_list() -> None:
+    assert {each.case for each in outcomes() if not each.passed} == set(NOT_MET)
+
+
+def test_nothing_of_the_suite_is_an_error() -> None:
+    assert [each.error for each in outcomes() if each.status == "error"] == []
 
 
 def test_some_of_what_was_accepted_was_accepted_after_a_repair() -> None:
-    results = [asyncio.run(replayed(case)) for case in suite().cases]
-    assert {"chain", "primes", "code-on-a-file"} <= {
-        each.case for each in results if each.accepted and each.attempts > 1
-    }
+    repaired = {each.case for each in outcomes() if each.status == "accepted" and len(each.attempts) > 1}
+    assert {"chain", "primes", "code-on-a-file"} <= repaired
 
 
 def test_every_case_has_its_recording_and_every_recording_its_case() -> None:
-    assert {case.id for case in suite().cases} == {path.stem for path in CASSETTES.glob("*.json")}
+    cases = {case.id for case in find_suite("generation").suite.cases}
+    assert cases == {path.stem for path in (CASSETTES / "generation").glob("*.json")}
 
 
 def test_a_request_that_was_never_recorded_is_a_miss() -> None:
-    with pytest.raises(CassetteMiss, match="nearest"):
-        asyncio.run(replayed(Case(id="chain", request="Say hello.")))
+    found = find_suite("generation")
+    asked = found.suite.model_copy(update={"cases": (Case(id="chain", request="Say hello."),)})
+    [outcome] = asyncio.run(run_suites([type(found)(asked, found.cassettes)])).outcomes
+    assert outcome.status == "error"
+    assert outcome.passed is None
+    assert "nearest" in (outcome.error or "")
 
 
 def test_no_recording_holds_a_key_or_a_place_of_a_machine() -> None:
-    for path in CASSETTES.glob("*.json"):
+    for path in (CASSETTES / "generation").glob("*.json"):
         text = path.read_text(encoding="utf-8")
         assert "authorization" not in text.lower()
         assert {header for each in json.loads(text)["interactions"] for header in each["response"]["headers"]} <= {
@@ -80,16 +76,16 @@ def test_no_recording_holds_a_key_or_a_place_of_a_machine() -> None:
 
 def test_what_an_expectation_misses_is_said_in_words() -> None:
     steps: list[JsonValue] = [{"id": name, "type": "wait", "params": {"seconds": 1}} for name in "ab"]
-    graph = examine({"pipeline": steps}, offered()).graph
-    assert graph is not None
-    expect = Case.model_validate(
+    case = Case.model_validate(
         {
             "id": "x",
             "request": "x",
             "expect": {"uses": {"wait": 3}, "parallel": [["wait", "wait"]], "before": [["http", "wait"]]},
         }
-    ).expect
-    assert unmet(graph, expect) == [
+    )
+    graph = examine({"pipeline": steps}, offered(find_suite("generation").suite, case)).graph
+    assert graph is not None
+    assert unmet(graph, case.expect) == [
         "uses 2 of 3 wait",
         "no wait beside wait",
         "'a' (wait) without http before it",

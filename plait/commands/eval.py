@@ -1,0 +1,171 @@
+"""`plait eval`: suites of requests, planned from recordings or by a model, and scored."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evals.cassettes import Mode
+from evals.gates import Threshold, judge, read_threshold
+from evals.lookup import Found, find_suite, select_cases
+from evals.models import LOCAL
+from evals.results import Report
+from evals.results_file import ResultsFile
+from evals.running import Matrix, run_suites
+from evals.variants import VARIANTS, Variant
+from plait.application import new_app
+from plait.display import put, put_json, say
+from plait.eval_progress import progress_of
+from plait.options import Json, State
+from plait.outcomes import shown
+from plait.state import state_directory
+from runtime.issues import nearest
+
+app = new_app(about="Suites of requests, planned and scored.")
+
+FAILED, UNAVAILABLE, INTERRUPTED = 1, 6, 130
+
+Suites = Annotated[list[str], typer.Argument(metavar="SUITE...", help="A shipped suite's name, or a file.")]
+Replay = Annotated[bool, typer.Option("--replay", help="Answer from recordings only; the default.")]
+Record = Annotated[bool, typer.Option("--record", help="Ask the model for what is not recorded, and keep it.")]
+Live = Annotated[bool, typer.Option("--live", help="Ask the model, and keep nothing.")]
+ManyModels = Annotated[
+    list[str] | None,
+    typer.Option("--model", metavar="M", help="A model; else PLAIT_MODEL, else the embedded one. Repeatable."),
+]
+ManyVariants = Annotated[
+    list[str] | None,
+    typer.Option("--variant", metavar="V", help=f"A way to plan: {', '.join(VARIANTS)}. Repeatable."),
+]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Try every case so often.")]
+Cases = Annotated[list[str] | None, typer.Option("--case", metavar="ID", help="Only this case. Repeatable.")]
+ThresholdTexts = Annotated[
+    list[str] | None,
+    typer.Option("--threshold", metavar="NAME>=X", help="The least mean of a score; X is of passed. Repeatable."),
+]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=1, metavar="N", help="Cases at once: 8 in a replay, else 1.")
+]
+Cassettes = Annotated[
+    Path | None, typer.Option("--cassettes", metavar="DIR", help="Where the recordings are; else beside the suite.")
+]
+Results = Annotated[
+    Path | None,
+    typer.Option(
+        "--results", metavar="FILE", help="Outcomes as they come, in JSON Lines; what is there is not redone."
+    ),
+]
+
+
+@app.callback()
+def group() -> None:
+    """Suites of requests, planned and scored."""
+
+
+@app.command()
+def run(
+    suite: Suites,
+    replay: Replay = False,
+    record: Record = False,
+    live: Live = False,
+    model: ManyModels = None,
+    variant: ManyVariants = None,
+    epochs: Epochs = 1,
+    case: Cases = None,
+    threshold: ThresholdTexts = None,
+    concurrency: Concurrency = None,
+    cassettes: Cassettes = None,
+    results: Results = None,
+    state: State = None,
+    json: Json = False,
+) -> int:
+    """Plan every case of the suites and score what came of it. Offline, unless --record or --live."""
+    asked = Asked(
+        suites=select_cases([find_suite(name, cassettes) for name in suite], case or ()),
+        matrix=Matrix(tuple(model or [os.environ.get("PLAIT_MODEL") or LOCAL]), _variants(variant or ()), epochs),
+        mode=_mode(replay=replay, record=record, live=live),
+        thresholds=_thresholds(threshold or ()),
+        at_once=concurrency,
+        results=results or _new_file(state),
+        json=json,
+    )
+    try:
+        report = asyncio.run(_run(asked))
+    except KeyboardInterrupt:
+        say(f"interrupted; to go on from here: the same command with --results {asked.results}")
+        return INTERRUPTED
+    return _told(report, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks for."""
+
+    suites: Sequence[Found]
+    matrix: Matrix
+    mode: Mode
+    thresholds: Sequence[Threshold]
+    at_once: int | None
+    results: Path
+    json: bool
+
+
+async def _run(asked: Asked) -> Report:
+    total = sum(1 for _ in asked.matrix.trials(asked.suites))
+    with ResultsFile(asked.results) as file, progress_of(total, quiet=asked.json) as progress:
+        return await run_suites(
+            asked.suites,
+            asked.matrix,
+            mode=asked.mode,
+            at_once=asked.at_once,
+            results=file,
+            on_outcome=progress.take,
+        )
+
+
+def _told(report: Report, asked: Asked) -> int:
+    """The report on standard output, and what it comes to as an exit code."""
+    if asked.json:
+        put_json(report.model_dump(mode="json"))
+    else:
+        put(shown(report))
+        say(f"outcomes in {asked.results}")
+    verdicts = list(judge(report, asked.thresholds))
+    for verdict in verdicts:
+        say(str(verdict))
+    if any(outcome.status == "error" for outcome in report.outcomes):
+        return UNAVAILABLE
+    return 0 if all(verdict.met for verdict in verdicts) else FAILED
+
+
+def _mode(**asked: bool) -> Mode:
+    chosen: list[Mode] = [mode for mode in ("replay", "record", "live") if asked[mode]]
+    if len(chosen) > 1:
+        raise typer.BadParameter("one of --replay, --record and --live", param_hint=f"--{chosen[1]}")
+    return chosen[0] if chosen else "replay"
+
+
+def _variants(names: Sequence[str]) -> tuple[Variant, ...]:
+    if unknown := [name for name in names if name not in VARIANTS]:
+        told = "\n".join(f"there is no variant '{name}'; {nearest(name, VARIANTS)}" for name in unknown)
+        raise typer.BadParameter(told, param_hint="--variant")
+    return tuple(VARIANTS[name] for name in dict.fromkeys(names or ["shipped"]))
+
+
+def _thresholds(texts: Sequence[str]) -> list[Threshold]:
+    try:
+        return [read_threshold(text) for text in texts]
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--threshold") from None
+
+
+def _new_file(state: Path | None) -> Path:
+    moment = datetime.now().astimezone()
+    return state_directory(state) / "evals" / f"{moment:%Y-%m-%dT%H-%M-%S}-{os.getpid()}.jsonl"

@@ -1,0 +1,114 @@
+"""`plait eval run`, replaying the shipped suite and recording a small one from a server of the test's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runtime.issues import JsonValue
+from tests.command_line import Call, Write, pipeline, value
+from tests.model_server import Asked, ModelServer, Reply, says
+
+SUITE: dict[str, JsonValue] = {
+    "name": "small",
+    "cases": [
+        {"id": "one", "request": "Give one value.", "expect": {"uses": {"transform": 1}}},
+        {"id": "two", "request": "Give two values.", "expect": {"uses": {"transform": 2}}},
+    ],
+}
+MODEL = "openai/tiny"
+
+
+def one_value(asked: Asked) -> Reply:
+    return says(json.dumps(pipeline(value("a", "x"))))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> ModelServer:
+    """A model that answers everything with one value; it is to be entered."""
+    server = ModelServer(answer=one_value)
+    monkeypatch.setenv("OPENAI_API_BASE", server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-test")
+    return server
+
+
+def test_a_shipped_suite_is_replayed_by_its_name(call: Call) -> None:
+    called = call("eval", "run", "generation", "--case", "chain", "--case", "readme", "--json")
+    assert called.code == 0
+    outcomes = called.object["outcomes"]
+    assert isinstance(outcomes, list)
+    assert [(each["case"], each["status"]) for each in outcomes if isinstance(each, dict)] == [
+        ("chain", "accepted"),
+        ("readme", "not_accepted"),
+    ]
+    assert called.err == ""
+
+
+def test_a_suite_is_recorded_and_replays_with_the_model_gone(call: Call, write: Write, server: ModelServer) -> None:
+    suite = write(SUITE, "small.json")
+    with server:
+        assert call("eval", "run", suite, "--record", "--model", MODEL).code == 0
+        asked = len(server.asked)
+        assert call("eval", "run", suite, "--record", "--model", MODEL).code == 0
+        assert len(server.asked) == asked == 2
+    called = call("eval", "run", suite, "--model", MODEL)
+    assert called.code == 0
+    assert "1/2  small/one (openai/tiny, shipped): passed" in called.err
+    assert "2/2  small/two (openai/tiny, shipped): uses 1 of 2 transform" in called.err
+
+
+def test_what_was_not_recorded_is_an_error_and_exit_6_and_the_others_are_told(call: Call, write: Write) -> None:
+    called = call("eval", "run", write(SUITE, "small.json"), "generation", "--case", "one", "--case", "chain")
+    assert called.code == 6
+    assert "small/one (local, shipped): error: " in called.err
+    assert "generation/chain (local, shipped): passed" in called.err
+
+
+def test_a_threshold_is_of_the_mean_of_a_score_and_a_bare_number_of_what_passed(call: Call) -> None:
+    run = ("eval", "run", "generation", "--case", "chain", "--case", "readme")
+    assert call(*run, "--threshold", "0.5").code == 0
+    called = call(*run, "--threshold", "passed>=0.6", "--threshold", "expected=1")
+    assert called.code == 1
+    assert "passed of local, shipped: 0.5 is below passed>=0.6" in called.err
+    assert "expected of local, shipped: 1 meets expected>=1" in called.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("generatoin",), "there is no suite 'generatoin'; did you mean 'generation'?"),
+        (("generation", "--case", "chian"), "there is no case 'chian'; did you mean 'chain'?"),
+        (("generation", "--variant", "shiped"), "there is no variant 'shiped'; did you mean 'shipped'?"),
+        (("generation", "--threshold", "passed<1"), "'passed<1' is no threshold; write NAME>=X"),
+        (("generation", "--record", "--live"), "one of --replay, --record and --live"),
+        (("generation", "--case", "chain", "--threshold", "pased>=1"), "did you mean 'passed'?"),
+    ],
+)
+def test_bad_usage_is_exit_2_and_names_the_nearest(call: Call, arguments: tuple[str, ...], said: str) -> None:
+    called = call("eval", "run", *arguments)
+    assert called.code == 2
+    assert said in called.err
+
+
+def test_a_missing_model_is_one_clear_sentence_while_recording(
+    call: Call, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAIT_MODELS", str(tmp_path))
+    called = call("eval", "run", write(SUITE, "small.json"), "--record")
+    assert called.code == 6
+    assert called.err.count("\n") == 1
+    assert "run `plait model pull`" in called.err
+
+
+def test_what_is_in_the_results_file_is_not_tried_again(call: Call, write: Write, server: ModelServer) -> None:
+    suite = write(SUITE, "small.json")
+    run = ("eval", "run", suite, "--live", "--model", MODEL, "--results", "kept.jsonl")
+    with server:
+        assert call(*run, "--case", "one").code == 0
+        assert call(*run).code == 0
+        assert len(server.asked) == 2
+        changed = write({**SUITE, "cases": [{"id": "one", "request": "Give another value."}]}, "small.json")
+        assert call(*run).code == 0
+        assert len(server.asked) == 3, changed
