@@ -20,6 +20,7 @@ from vcr.cassette import Cassette
 from vcr.filters import decode_response
 
 from evals import recordings
+from evals.calls import current_call
 from evals.recordings import Answered, Asked, Interaction, Key, Recording
 from runtime import CassetteMiss, CompletionError, Unavailable
 
@@ -88,13 +89,13 @@ class Deck:
 
     def _place_of(self, asked: Asked) -> int | None:
         """The first for the same call, else the first where either side names none."""
-        call, waiting = _call.get(), self._waiting.get(asked.key, [])
+        call, waiting = current_call(), self._waiting.get(asked.key, [])
         exact = (place for place, one in enumerate(waiting) if one.call == call)
         loose = (place for place, one in enumerate(waiting) if call is None or one.call is None)
         return next(exact, next(loose, None))
 
     def _miss(self, asked: Asked) -> str:
-        call = f" of call '{_call.get()}'" if _call.get() is not None else ""
+        call = f" of call '{current_call()}'" if current_call() is not None else ""
         what = f"{self._directory}: no recording answers {asked.method} {asked.path}{call}"
         known = [(path, one) for path, recording in self._shelf.items() for one in recording.interactions]
         if same := [one for _, one in known if one.request.key == asked.key]:
@@ -115,17 +116,6 @@ def _used_up(same: Sequence[Interaction]) -> str:
 
 # What the running code uses: None where nothing was opened, "live" where the network was asked for.
 _here: ContextVar[Deck | Literal["live"] | None] = ContextVar("deck", default=None)
-_call: ContextVar[str | None] = ContextVar("call", default=None)
-
-
-@contextmanager
-def call_id(name: str) -> Iterator[None]:
-    """Names the model calls made inside, for example `case/epoch/attempt`, so that identical ones are told apart."""
-    token = _call.set(name)
-    try:
-        yield
-    finally:
-        _call.reset(token)
 
 
 def _every_request() -> bool:
@@ -229,7 +219,7 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy ships no types
     def append(self, request: _VcrRequest, response: _VcrResponse) -> None:
         deck = _deck()
         if deck is not None and response["status"]["code"] not in PASSING_STATUSES:
-            deck.keep(Interaction(call=_call.get(), request=_asked(request), response=_answered(request, response)))
+            deck.keep(Interaction(call=current_call(), request=_asked(request), response=_answered(request, response)))
 
     def _load(self) -> None:
         """Decks read their own files."""

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from evals.cassettes import CassetteUnwritable, Mode, call_id, use_cassettes
+from evals.calls import call_id
+from evals.cassettes import CassetteUnwritable, Mode, use_cassettes
 from planner.litellm_client import LitellmClient, asks_a_model
 from runtime.completion import (
     CassetteMiss,
