@@ -11,6 +11,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from plait.secret_sources import installed_secrets
 from plait.wiring import completions_for, models
 from runtime import running
 from runtime.checks import Examination
@@ -20,6 +21,7 @@ from runtime.issues import JsonValue
 from runtime.node_types import Registry, installed_types
 from runtime.record import Fact, RunRecord
 from runtime.running import Source
+from runtime.secret_values import SecretSource
 
 if TYPE_CHECKING:  # the planner brings jinja2, which running a workflow does without
     from planner import Attempt, Budget, Plan
@@ -72,11 +74,13 @@ async def run(
     max_concurrent: int | None = None,
     directory: Path | None = None,
     on_fact: Callable[[Fact], None] = ignore,
+    secrets: SecretSource | None = None,
 ) -> RunRecord:
     """Runs a workflow (a mapping, the path of a file, or a graph) and returns its record; a failed run is a record too.
 
     Without `completions` its `llm` steps ask `model`, else PLAIT_MODEL, else the embedded one. `allow` lists granted
-    capabilities such as "shell" or "write:out/"; "all" grants what the workflow needs. Raises InvalidWorkflow, Refused.
+    capabilities such as "shell" or "write:out/"; "all" grants what the workflow needs. `secrets` is a name to
+    its value; without it the environment, `.env` and the installed sources are asked. Raises InvalidWorkflow, Refused.
     """
     async with _client(completions, model, fallbacks, cassette) as client:
         return await running.run(
@@ -88,6 +92,7 @@ async def run(
             max_concurrent=max_concurrent,
             directory=directory,
             on_fact=on_fact,
+            secrets=secrets or installed_secrets(),
         )
 
 

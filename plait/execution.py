@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import typer
 
@@ -21,6 +23,7 @@ from plait.options import RunOptions
 from plait.problems import told
 from plait.progress import Progress, progress_of
 from plait.rerun import Part, part_of
+from plait.secret_sources import installed_secrets
 from plait.spending import Capped
 from plait.state import keep
 from plait.wiring import Models, completions_for, models
@@ -30,7 +33,10 @@ from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused, errors_of
 from runtime.journal import kept
 from runtime.node_types import Registry
 from runtime.record import RunRecord
+from runtime.redaction import Redactor, secrets_of
 from runtime.running import ALL, Execution, Prepared, prepare
+from runtime.secret_values import without_secrets
+from runtime.workflow import JsonObject
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
@@ -83,6 +89,7 @@ def _ready(part: Part, inputs: dict[str, JsonValue], registry: Registry, options
         allow=allow,
         max_concurrent=options.max_concurrent,
         given=part.given,
+        secrets=installed_secrets(),
     )
 
 
@@ -112,8 +119,16 @@ def carry_out(prepared: Prepared, examined: Examination, options: RunOptions) ->
     began = datetime.now(UTC)
     with progress_of(prepared.graph, quiet=options.json) as progress:
         record = asyncio.run(_carried_out(prepared, options, progress))
-    keep(kept(record, began, prepared.inputs, options.selection.only), examined.document, options.state)
+    _keep(record, began, prepared, examined, options)
     return record
+
+
+def _keep(record: RunRecord, began: datetime, prepared: Prepared, examined: Examination, options: RunOptions) -> None:
+    """The run on disk, without the secrets of the workflow and those that the environment holds."""
+    redactor = Redactor({**secrets_of(os.environ), **prepared.secrets})
+    inputs = cast("JsonObject", redactor.value(prepared.inputs))
+    run = kept(without_secrets(record, redactor), began, inputs, options.selection.only)
+    keep(run, redactor.value(examined.document), options.state)
 
 
 def _announce(prepared: Prepared, options: RunOptions) -> None:

@@ -18,6 +18,7 @@ from runtime.node_types import Effect, NodeContext, NodeFailed, NodeType, Regist
 from runtime.record import NodeRecord, RunError, RunRecord
 from runtime.redaction import Redactor, SecretHit, SecretStream, secrets_of
 from runtime.running import Execution, Prepared, examine_document, load, prepare, run
+from runtime.secret_values import SecretSource
 from runtime.views import draw
 from runtime.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
@@ -54,6 +55,7 @@ __all__ = [
     "RunRecord",
     "ScriptedClient",
     "SecretHit",
+    "SecretSource",
     "SecretStream",
     "Unavailable",
     "Usage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -62,14 +62,15 @@ class Surroundings:
     on_fact: Callable[[Fact], None] = ignore
     jitter: Callable[[], float] = random.random
     on_items: Callable[[NodeId, int, int], None] = ignore_items
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class _Scope(dict[str, JsonValue]):
     """The values references see. A step with none to give (skipped, cancelled, failed) gives null for each output."""
 
-    def __init__(self, program: Program, inputs: JsonObject) -> None:
+    def __init__(self, program: Program, inputs: JsonObject, secrets: Mapping[str, str]) -> None:
         self._program = program
-        super().__init__(workflow=inputs)
+        super().__init__(workflow=inputs, secret=dict[str, JsonValue](secrets))
         self._errors: JsonObject = dict.fromkeys(program.ids)
         self[ERRORS] = self._errors
 
@@ -121,7 +122,7 @@ class Executor:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(self.program)
-        self.scope = _Scope(self.program, self.inputs)
+        self.scope = _Scope(self.program, self.inputs, self.surroundings.secrets)
         self.grants = self.surroundings.grants
         self._places = Places(self.program.limits)
 

@@ -64,6 +64,8 @@ Code = Literal[
     "unknown_input",
     "input_type",
     "input_enum",
+    "missing_secret",
+    "short_secret",
     "not_yet_supported",
     "capability_denied",
     # of one form to the other
@@ -79,6 +81,7 @@ WARNINGS: frozenset[str] = frozenset(
         "unreachable_action",
         "ambiguous_fan_out",
         "missed_parallelism",
+        "short_secret",
     }
 )
 

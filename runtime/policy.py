@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from runtime.grants import Grants
 from runtime.graph import Graph
-from runtime.issues import Issue, JsonValue, nearest
+from runtime.issues import Issue, JsonValue, nearest, pointer
 from runtime.node_types import Registry
 from runtime.references import MissingValue, Scope, compile_value, references_in
+from runtime.secret_values import named_in
 
 KINDS = ("shell", "code", "read", "write", "network", "model", "mcp", "env")
 
@@ -28,11 +29,15 @@ def needs_of(graph: Graph, registry: Registry, inputs: Mapping[str, JsonValue]) 
     found: list[Need] = []
     scope = {"workflow": dict(inputs)} | {name: value for name, value in inputs.items() if name not in graph.nodes}
     for node in graph.steps:
+        found += [Need(f"env:{name}", node.path, node.id) for name in sorted(named_in(*node.parts))]
         for each, at in ((node, node.path), (node.undo, f"{node.path}/undo")):
             node_type = registry.get(each.type) if each is not None else None
             if each is not None and node_type is not None:
                 params = {key: _with_inputs(value, scope) for key, value in each.params.items()}
                 found += [Need(capability, at, node.id) for capability in node_type.capabilities(params)]
+    for output, spec in (graph.outputs or {}).items():
+        at = f"/outputs{pointer(output)}"
+        found += [Need(f"env:{name}", at, f"outputs.{output}") for name in sorted(named_in(spec.from_))]
     return found
 
 

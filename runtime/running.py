@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runtime.checks import Examination, check, examine
@@ -20,7 +20,7 @@ from runtime.given import misgiven, with_given
 from runtime.grants import Grants
 from runtime.graph import Graph, Node, NodeId, critical_path
 from runtime.inputs import bind_inputs
-from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused
+from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused, errors_of
 from runtime.node_types import Registry, installed_types
 from runtime.policy import Need, denied, needs_of, unknown_grants
 from runtime.program import Program, compile_graph
@@ -36,8 +36,10 @@ from runtime.record import (
     Started,
     Succeeded,
 )
+from runtime.redaction import Redactor
 from runtime.references import MissingValue, Resolver, Scope
 from runtime.scheduler import Scheduler
+from runtime.secret_values import SecretSource, bind_secrets, no_secrets, redacted, without_secrets
 from runtime.workflow import JsonObject
 
 Source = Graph | Mapping[str, JsonValue] | str | Path
@@ -55,6 +57,7 @@ class Prepared:
     needs: tuple[Need, ...]
     warnings: tuple[Issue, ...] = ()
     given: frozenset[str] = frozenset()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def graph(self) -> Graph:
@@ -99,6 +102,7 @@ def prepare(
     max_concurrent: int | None = None,
     directory: Path | None = None,
     given: Mapping[str, JsonObject] | None = None,
+    secrets: SecretSource = no_secrets,
 ) -> Prepared:
     """Everything that can be refused, refused: InvalidWorkflow (document, inputs, features), Refused (capabilities).
 
@@ -112,7 +116,9 @@ def prepare(
     if graph is None or not examined.valid:
         raise InvalidWorkflow(warnings)
     values, issues = bind_inputs(graph, inputs or {})
-    issues += misgiven(graph, registry, given)
+    hidden, unbound = bind_secrets(graph, secrets)
+    issues += [*misgiven(graph, registry, given), *errors_of(unbound)]
+    warnings = (*warnings, *(issue for issue in unbound if issue.severity == "warning"))
     allowed = frozenset(allow)
     issues += unknown_grants(allowed - {ALL})
     if issues:
@@ -123,7 +129,7 @@ def prepare(
     if refused := list(denied(needs, grants)):
         raise Refused("the workflow needs capabilities that were not granted", (*refused, *warnings))
     program = with_given(compile_graph(graph, registry, max_concurrent), registry, given)
-    return Prepared(program, registry, values, grants, needs, warnings, frozenset(given))
+    return Prepared(program, registry, values, grants, needs, warnings, frozenset(given), hidden)
 
 
 class Execution:
@@ -141,8 +147,17 @@ class Execution:
     ) -> None:
         self.run_id = run_id or f"run-{secrets.token_hex(4)}"
         self._prepared = prepared
+        self._redactor = Redactor(prepared.secrets)
+        told = self._telling(on_fact) if prepared.secrets else on_fact
         surroundings = Surroundings(
-            self.run_id, prepared.grants.directory, prepared.grants, completions, on_fact, jitter, on_items
+            self.run_id,
+            prepared.grants.directory,
+            prepared.grants,
+            completions,
+            told,
+            jitter,
+            on_items,
+            prepared.secrets,
         )
         self._executor = Executor(prepared.program, prepared.inputs, surroundings)
 
@@ -155,7 +170,11 @@ class Execution:
         self._executor.cancel()
 
     def record(self) -> RunRecord:
-        return record_of(self._prepared, self._executor, self.run_id)
+        record = record_of(self._prepared, self._executor, self.run_id)
+        return without_secrets(record, self._redactor) if self._prepared.secrets else record
+
+    def _telling(self, on_fact: Callable[[Fact], None]) -> Callable[[Fact], None]:
+        return lambda fact: on_fact(redacted(fact, self._redactor))
 
 
 async def run(
@@ -168,6 +187,7 @@ async def run(
     max_concurrent: int | None = None,
     directory: Path | None = None,
     on_fact: Callable[[Fact], None] = ignore,
+    secrets: SecretSource = no_secrets,
 ) -> RunRecord:
     """Runs a workflow and returns its record; a failed run is a record too. Raises what `prepare` raises."""
     prepared = prepare(
@@ -177,6 +197,7 @@ async def run(
         allow=allow,
         max_concurrent=max_concurrent,
         directory=directory,
+        secrets=secrets,
     )
     return await Execution(prepared, completions=completions, on_fact=on_fact).result()
 
