@@ -162,9 +162,17 @@ def _number(text: str) -> int | None:
 
 
 def canonical(host: str) -> str:
-    """The one spelling of a host: its address where it spells one, else the name in small letters."""
-    address = read_address(host)
-    return str(address) if address is not None else host.lower().removesuffix(".")
+    """The one spelling of a host: its address where it spells one, else the name as name servers know it."""
+    known = _in_ascii(host)
+    address = read_address(known)
+    return str(address) if address is not None else known.lower().removesuffix(".")
+
+
+def _in_ascii(host: str) -> str:
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def is_own_name(host: str) -> bool:

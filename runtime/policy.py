@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from runtime.addresses import canonical, unfit_host
 from runtime.grants import Grants
 from runtime.graph import Graph
 from runtime.issues import Issue, JsonValue, nearest, pointer
@@ -67,7 +68,7 @@ def denied(needs: Iterable[Need], grants: Grants) -> Iterator[Issue]:
 
 
 def unknown_grants(allowed: Iterable[str]) -> Iterator[Issue]:
-    """Grants of a kind that does not exist."""
+    """Grants of a kind, or of a host, that cannot be."""
     for grant in allowed:
         kind, scoped, within = grant.partition(":")
         if kind not in KINDS:
@@ -76,3 +77,5 @@ def unknown_grants(allowed: Iterable[str]) -> Iterator[Issue]:
             yield Issue(
                 "schema", "", f"'{grant}' has an empty scope", f"write '{kind}:SCOPE', or '{kind}' for all of it"
             )
+        elif scoped and kind == "network" and unfit_host(canonical(within)):
+            yield Issue("schema", "", f"'{grant}' names no host", "write 'network:HOST', without scheme, port and path")

@@ -60,8 +60,16 @@ def _host(params: JsonObject) -> str | None:
 
 
 def _capabilities(params: JsonObject) -> Iterator[str]:
-    host = _host(params)
-    yield f"network:{host}" if host else "network"
+    """The host of the address; and that of a `host` header, which a server of many sites goes by."""
+    for host in (_host(params), *_told_hosts(params)):
+        yield f"network:{host}" if host else "network"
+
+
+def _told_hosts(params: JsonObject) -> Iterator[str | None]:
+    headers = params.get("headers")
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        if name.lower() == "host":
+            yield _host({"url": f"http://{text}/"}) if (text := literal(value)) else None
 
 
 def _effects(params: JsonObject) -> Iterator[Effect]:

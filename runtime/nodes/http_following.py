@@ -130,18 +130,21 @@ def _check_headers(response: httpx.Response) -> None:
         raise NodeFailed("output_limit", f"the headers of its answer are longer than {MAX_HEADER_BYTES} bytes")
 
 
+def _check_size(count: int) -> None:
+    if count > MAX_BYTES:
+        raise NodeFailed("output_limit", f"its answer is longer than {MAX_BYTES} bytes")
+
+
 async def _body(response: httpx.Response) -> bytes:
     body, came = bytearray(), 0
     try:
         unpacker = Unpacker(response.headers.get("content-encoding", ""))
         async for chunk in response.aiter_raw():
             came += len(chunk)
+            _check_size(came)
             for piece in unpacker.feed(chunk):
                 body += piece
-                if max(len(body), came) > MAX_BYTES:
-                    raise NodeFailed("output_limit", f"its answer is longer than {MAX_BYTES} bytes")
-            if came > MAX_BYTES:
-                raise NodeFailed("output_limit", f"its answer is longer than {MAX_BYTES} bytes")
+                _check_size(len(body))
         unpacker.finish()
     except Unpackable as error:
         raise NodeFailed("http_response", f"its answer cannot be read: {error}") from error

@@ -49,6 +49,7 @@ def write(name: str, path: str) -> Document:
         ("network:example.com", "network:example.com.evil.org", False),
         ("network:example.com", "network", False),
         ("network:Example.com.", "network:example.com", True),
+        ("network:bücher.example", "network:xn--bcher-kva.example", True),
         ("network", "network:127.0.0.1", False),
         ("network", "network:localhost", False),
         ("network", "network:app.localhost", False),
@@ -133,10 +134,16 @@ def test_reading_a_file_that_another_step_names_is_decided_when_it_runs() -> Non
 
 
 def test_a_grant_of_no_known_kind_or_without_its_scope_is_an_issue() -> None:
-    assert not list(unknown_grants(["shell", "write:out/", "network:example.com"]))
+    assert not list(unknown_grants(["shell", "write:out/", "network:example.com", "network:bücher.example"]))
     wrong, empty = unknown_grants(["wirte:out/", "write:"])
     assert wrong.hint == "did you mean 'write'?"
     assert "empty scope" in empty.message
+
+
+@pytest.mark.parametrize("host", ["example.com:80", "http://a.example", "a.example/x", "*.example.com", "1.2.3.4.5"])
+def test_a_network_grant_names_a_host_and_nothing_else(host: str) -> None:
+    (issue,) = unknown_grants([f"network:{host}"])
+    assert "without scheme, port and path" in issue.hint
 
 
 @pytest.mark.parametrize(

@@ -272,6 +272,15 @@ def test_the_host_is_told_where_no_reference_can_change_it(url: JsonValue, host:
     assert list(http.effects({"url": url})) == [Effect("host", host, writes=False)]
 
 
+@pytest.mark.parametrize(
+    ("header", "needed"),
+    [("other.example", "network:other.example"), ("Other.example:80", "network:other.example"), ("${a.x}", "network")],
+)
+def test_a_host_header_needs_its_host_too(header: str, needed: str) -> None:
+    params: dict[str, JsonValue] = {"url": "http://example.com/", "headers": {"X": "y", "Host": header}}
+    assert list(http.capabilities(params)) == ["network:example.com", needed]
+
+
 def test_all_but_reading_methods_write() -> None:
     writes = [next(iter(http.effects({"method": method}))).writes for method in ("get", "HEAD", "POST", "${a.x}")]
     assert writes == [False, False, True, True]

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -187,6 +187,14 @@ def test_a_redirect_to_a_host_that_was_not_granted_says_which() -> None:
     assert wire.hosts == [PUBLIC, PUBLIC, OTHER]
 
 
+@pytest.mark.parametrize("host", ["7147006462", "127.0.0.1.5", "0o177.0.0.1", "a%00b", "127.0.0.1!"])
+def test_a_redirect_to_no_host_asks_nobody_about_it(host: str) -> None:
+    wire, resolver = Wire([redirect(f"http://{host}/")]), names(example_com=[[PUBLIC]])
+    with pytest.raises(NodeFailed, match="it was redirected; found the host") as caught:
+        fetch("http://example.com/", resolver, wire, "network")
+    assert (caught.value.code, resolver.asked) == ("http_request", ["example.com"])
+
+
 SECRETS = {"authorization": "Bearer s", "x-api-key": "s", "cookie": "s=s", "proxy-authorization": "s", "accept": "*/*"}
 KEYS = set(SECRETS) - {"accept", "cookie"}
 
@@ -261,7 +269,7 @@ class Listener:
     """A server on this machine that answers everything alike and counts who came."""
 
     def __init__(self, answer: bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") -> None:
-        self._answer, self.came = answer, 0
+        self._answer, self.came, self.heard = answer, 0, b""
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}/"
@@ -272,9 +280,8 @@ class Listener:
             with self._socket.accept()[0] as connection:
                 if not (asked := connection.recv(65536)):
                     return
-                self.came += 1
-                if asked != b"end":
-                    connection.sendall(self._answer)
+                self.came, self.heard = self.came + 1, asked
+                connection.sendall(self._answer)
 
     def __enter__(self) -> Listener:
         self._thread.start()
@@ -367,6 +374,17 @@ def test_a_server_of_this_machine_is_reached_once_it_is_granted_by_name(
         assert (record.status, listener.came) == ("succeeded", 1)
 
 
+def test_a_server_is_greeted_by_the_name_that_was_asked_for(bench: Bench) -> None:
+    """TLS names the server in the open, at the very start; the same name is what its certificate is checked against."""
+    granted = replace(bench.context, grants=grants("network:localhost"))
+    with Listener() as listener:
+        attempt = Bench(granted, bench.logged).attempt(http, {"url": f"https://localhost:{listener.port}/"})
+        with pytest.raises(NodeFailed) as caught:
+            asyncio.run(attempt)
+    assert caught.value.code == "http_connect"
+    assert b"localhost" in listener.heard
+
+
 # --- sizes ----------------------------------------------------------------------------------------------------------
 
 
@@ -396,11 +414,20 @@ def test_a_bomb_is_refused_before_it_is_large(bench: Bench) -> None:
     )
 
 
+def test_what_trails_behind_a_packed_answer_is_bounded_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "MAX_BYTES", 1000)
+    trailed = gzip.compress(b"x") + b"\0" * 1000
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(trailed)}\r\n\r\n".encode()
+    with Listener(head + trailed) as listener:
+        assert bench.failure(http, {"url": listener.url}).code == "output_limit"
+
+
 def test_a_request_without_a_timeout_of_its_own_ends_all_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        failure = bench.failure(http, {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/"})
-    assert failure.code == "timeout"
-    assert failure.message.endswith("took longer than 0.05 seconds; 'timeout' says more")
+        attempt = bench.attempt(http, {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/"})
+        with pytest.raises(NodeFailed, match=r"took longer than 0\.05 seconds; 'timeout' says more") as caught:
+            asyncio.run(asyncio.wait_for(attempt, 10))
+    assert caught.value.code == "timeout"
