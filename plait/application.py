@@ -23,6 +23,7 @@ COMMANDS = {
     "approvals": "What was approved, and for which workflow.",
     "validate": "All issues of one or many documents.",
     "graph": "The graph of a workflow, its critical path marked.",
+    "convert": "One form of a workflow to the other: pipeline, graph.",
     "nodes": "The node types: params, outputs, capabilities.",
     "schema": "JSON Schema of the workflow language, for editors.",
     "eval": "Suites of requests, planned and scored.",

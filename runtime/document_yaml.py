@@ -1,4 +1,7 @@
-"""The YAML side of the document layer: the events of PyYAML taken by a walk; scalars mean what YAML 1.2 core says."""
+"""The YAML side of the document layer: the events of PyYAML taken by a walk; scalars mean what YAML 1.2 core says.
+
+And back: a value written so that it reads as the same again.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import yaml
 
 from runtime.document_syntax import explain_yaml
 from runtime.document_walk import SURROGATE, Walk, integer, line_at, shown
-from runtime.issues import Code
+from runtime.issues import Code, JsonValue
 
 # What a plain scalar means in the core schema (YAML 1.2.2, 10.3.2).
 _YAML_WORDS: dict[str, bool | None] = {
@@ -156,3 +159,28 @@ def _number(kind: str | None, text: str) -> int | float | None:
             return float(text.replace(".", ""))
         case _:
             return float(text)
+
+
+# --- to YAML ---------------------------------------------------------------------------------------------------------
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        """Equal parts are written out each time: the reader refuses aliases."""
+        return True
+
+
+def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Quoted where the reader would take it for something else, which PyYAML, being of YAML 1.1, does not know."""
+    looks_otherwise = text in _YAML_WORDS or text == "<<" or _YAML_NUMBER.fullmatch(text)
+    style = '"' if looks_otherwise else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _write_text)
+
+
+def write_yaml(value: JsonValue) -> str:
+    """A JSON value as YAML in blocks; texts of several lines stand as they are."""
+    written: str = yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+    return written

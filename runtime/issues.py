@@ -69,7 +69,7 @@ Code = Literal[
     "not_yet_supported",
     "capability_denied",
     # of one form to the other
-    "no_pipeline_form",
+    "not_convertible",
 ]
 
 WARNINGS: frozenset[str] = frozenset(

@@ -30,6 +30,7 @@ from runtime.workflow import (
 End = tuple[NodeId, str]  # a node and the action by which it is left
 Frontier = tuple[End, ...]
 Starts = tuple[NodeId, ...]
+STOP = NodeId("#stop")
 ROOT = -1  # the number of no block: what is around the outermost ones
 
 
@@ -122,8 +123,12 @@ class _Builder:
         )
         return NodeId(f"{name}#{len(self.issues)}")
 
-    def hide(self, kind: str) -> NodeId:
-        name = NodeId(f"#{kind}{len(self.nodes)}")
+    def stop(self) -> NodeId:
+        """Where ways end that lead out of the workflow."""
+        return STOP if STOP in self.nodes else self.hide("stop", STOP)
+
+    def hide(self, kind: str, name: NodeId | None = None) -> NodeId:
+        name = name or NodeId(f"#{kind}{len(self.nodes)}")
         self.nodes[name] = Node(name, kind, hidden=True)
         return name
 
@@ -151,7 +156,7 @@ class _Builder:
         scope = _scope(workflow.pipeline)
         self.pipeline(workflow.pipeline, "/pipeline", (), scope)
         if scope.exits:
-            self.connect(scope.exits, (self.hide("stop"),))
+            self.connect(scope.exits, (self.stop(),))
 
     def pipeline(self, entries: list[Entry], path: str, incoming: Frontier, scope: _Scope) -> Frontier:
         """Adds a pipeline behind `incoming`; gives its fall-through ends. Its ends by `null` stand in `scope.exits`."""
@@ -243,10 +248,11 @@ class _Builder:
             self.add(node, f"/nodes/{at}")
         known = [name for name in self.nodes if "#" not in name]
         for at, edge in enumerate(workflow.edges):
-            absent = [(key, name) for key, name in (("from", edge.from_), ("to", edge.to)) if name not in self.nodes]
+            to = self.stop() if edge.to is None else edge.to
+            absent = [(key, name) for key, name in (("from", edge.from_), ("to", to)) if name not in self.nodes]
             self.issues += [self.no_such_node(name, f"/edges/{at}/{key}", known) for key, name in absent]
             if not absent:
-                self.edges.append(Edge(NodeId(edge.from_), NodeId(edge.to), edge.action, path=f"/edges/{at}"))
+                self.edges.append(Edge(NodeId(edge.from_), NodeId(to), edge.action, path=f"/edges/{at}"))
         back = set(_back_edges(self.nodes, self.edges, workflow.start_node))
         self.edges = [replace(edge, back=edge in back) for edge in self.edges]
         self.start_at(workflow.start_node, known)

@@ -25,13 +25,13 @@ from runtime.graph import (
     topological,
 )
 from runtime.issues import InvalidWorkflow, Issue, JsonValue
-from runtime.normalise import normalise
+from runtime.normalise import STOP, normalise
 from runtime.orders import NotSeriesParallel, Parallel, Series, Tree, series_parallel
 from runtime.shape import load_workflow
-from runtime.workflow import Settings
+from runtime.workflow import GraphWorkflow, PipelineWorkflow, Settings, Workflow
 
 Written = dict[str, JsonValue]
-BY_GRAPH_FORM = "the graph form says it exactly"
+MOST_EDGES = 40_000  # in a document of 1 MiB
 
 
 def to_pipeline(graph: Graph, within: Graph | None = None) -> Written:
@@ -41,18 +41,18 @@ def to_pipeline(graph: Graph, within: Graph | None = None) -> Written:
     needs it.
     """
     if behind_routing(graph):
-        raise _no_pipeline("", "its steps are routed by actions")
-    document = {**_head(graph), "pipeline": _Writer.of(graph, within).entries(None)}
+        raise _not_convertible("", "its steps are routed by actions")
+    document = {**_head(graph, PipelineWorkflow), "pipeline": _Writer.of(graph, within).entries(None)}
     made = normalise(load_workflow(document)).graph
     if not _between(graph, made, within):
-        raise _no_pipeline("", "blocks that say something cut through what runs side by side")
+        raise _not_convertible("", "blocks that say something cut through what runs side by side")
     return document
 
 
 def _between(least: Graph, made: Graph, within: Graph | None) -> bool:
     """Whether a graph keeps all order of one, and adds none that the other has not."""
     if within is None:
-        return equal(made, least)
+        return _same(made, least)
     steps = [node.id for node in least.steps]
     rows = zip(*(_rows(each, steps) for each in (least, made, within)), strict=True)
     return all(need & ~has == 0 and has & ~may == 0 for need, has, may in rows) and equal(
@@ -61,19 +61,35 @@ def _between(least: Graph, made: Graph, within: Graph | None) -> bool:
 
 
 def to_graph_form(graph: Graph) -> Written:
-    """The graph as nodes and edges, exactly."""
+    """The graph as nodes and edges, exactly. Raises InvalidWorkflow if that form, or any document, cannot hold it."""
+    for edge in graph.edges:
+        if edge.back and edge.action == DEFAULT:
+            message = f"'{edge.source}' goes back by 'default': an edge back to an earlier step needs another action"
+            raise _not_convertible(graph.nodes[edge.source].path, message, "only a pipeline says it")
+    if (many := _ways(graph)) > MOST_EDGES:
+        message = f"{many} edges are more than a document can hold"
+        raise InvalidWorkflow([Issue("document_limits", "", message, "a pipeline says it in blocks")])
+    said: dict[str, list[JsonValue]] = {"edges": [*map(_edge, _edges(graph))], "blocks": [*_named_blocks(graph)]}
     nodes: list[JsonValue] = [_step(node) for node in graph.steps]
-    edges = [_edge(edge) for edge in graph.between_steps(graph.edges)]
-    blocks: list[JsonValue] = [*_named_blocks(graph)]
-    said: dict[str, list[JsonValue]] = {"edges": edges, "blocks": blocks}
-    return {**_head(graph), "nodes": nodes, **{key: value for key, value in said.items() if value}}
+    document = {**_head(graph, GraphWorkflow), "nodes": nodes, **{key: value for key, value in said.items() if value}}
+    if not _same(normalise(load_workflow(document)).graph, graph):
+        raise _not_convertible("", "its loops are not those that edges would show", "only a pipeline says it")
+    return document
+
+
+def _same(one: Graph, other: Graph) -> bool:
+    """Whether two graphs are equal, and lead to steps that may be passed over by the very same edges."""
+    routed = behind_routing(one) | behind_routing(other)
+    edges = [{edge for edge in _edges(each) if edge.source in routed or edge.target in routed} for each in (one, other)]
+    return equal(one, other) and edges[0] == edges[1]
 
 
 # --- what both forms say alike ---------------------------------------------------------------------------------------
 
 
-def _head(graph: Graph) -> Written:
-    head: Written = {"name": graph.name, "description": graph.description}
+def _head(graph: Graph, form: type[Workflow]) -> Written:
+    version = form.model_fields["ir_version"].default
+    head: Written = {"ir_version": version, "name": graph.name, "description": graph.description}
     head = {key: value for key, value in head.items() if value}
     if graph.inputs is not None:
         head["inputs"] = {name: _dumped(spec) for name, spec in graph.inputs.items()}
@@ -131,8 +147,24 @@ def _is_named(block: Block) -> bool:
 # --- the graph form --------------------------------------------------------------------------------------------------
 
 
+def _edges(graph: Graph) -> Iterator[Edge]:
+    """The edges between steps, and those that lead nowhere: to the end of the workflow."""
+    yield from graph.between_steps(graph.edges)
+    yield from (edge for edge in graph.edges if edge.target == STOP)
+
+
 def _edge(edge: Edge) -> JsonValue:
-    return {"from": edge.source, "to": edge.target, **({} if edge.action == DEFAULT else {"action": edge.action})}
+    to = None if edge.target == STOP else edge.target
+    return {"from": edge.source, "to": to, **({} if edge.action == DEFAULT else {"action": edge.action})}
+
+
+def _ways(graph: Graph) -> int:
+    """How many edges there would be without barriers."""
+    onward: dict[NodeId, int] = {}
+    for name in reversed(topological(graph.successors)):
+        through = (1 if graph.is_step(each) else onward[each] for each in graph.successors[name])
+        onward[name] = sum(through)
+    return sum(onward[step.id] for step in graph.steps)
 
 
 def _named_blocks(graph: Graph) -> Iterator[Written]:
@@ -152,8 +184,8 @@ def _named_blocks(graph: Graph) -> Iterator[Written]:
 # --- the pipeline ----------------------------------------------------------------------------------------------------
 
 
-def _no_pipeline(path: str, message: str) -> InvalidWorkflow:
-    return InvalidWorkflow([Issue("no_pipeline_form", path, message, BY_GRAPH_FORM)])
+def _not_convertible(path: str, message: str, hint: str = "the graph form says it exactly") -> InvalidWorkflow:
+    return InvalidWorkflow([Issue("not_convertible", path, message, hint)])
 
 
 @dataclass(slots=True)
@@ -214,10 +246,10 @@ class _Writer:
 
     def explained(self, error: NotSeriesParallel) -> InvalidWorkflow:
         if error.shape is None:
-            return _no_pipeline("", "its blocks would be nested too deep")
+            return _not_convertible("", "its blocks would be nested too deep")
         a, b, c, d = (self.steps[each] for each in error.shape)
         message = f"'{d}' waits for '{a}' and '{b}', '{c}' only for '{a}': blocks cannot say that"
-        return _no_pipeline(self.graph.nodes[d].path, message)
+        return _not_convertible(self.graph.nodes[d].path, message)
 
 
 def _rows(graph: Graph, steps: Sequence[NodeId]) -> list[int]:

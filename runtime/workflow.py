@@ -157,8 +157,10 @@ class GraphBlock(Limits):
 
 
 class GraphEdge(Strict):
+    """`to` null: this action ends here, as with `next`."""
+
     from_: str = Field(alias="from")
-    to: str
+    to: str | None
     action: str = "default"
 
 

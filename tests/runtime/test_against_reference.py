@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import pytest
 
+from runtime.checks import Examination, examine
 from runtime.commands import Finish
 from runtime.graph import Graph, ancestors
+from runtime.issues import InvalidWorkflow
 from runtime.program import compile_graph
 from runtime.record import Cancelled, Failed, RunRecord, Started, Succeeded
 from runtime.running import Execution, prepare
 from runtime.scheduler import Scheduler
+from runtime.surface import to_graph_form
 from runtime.virtual_time import run_in_virtual_time
 from tests.random_documents import Stage, Theatre, random_document, random_script
 from tests.reference_interpreter import Reference
@@ -31,7 +34,10 @@ class Performance:
 
 def perform(seed: int, *, max_concurrent: int | None = None) -> Performance:
     """One random document, run; nothing may be left when it has ended."""
-    examined = random_document(seed, THEATRE.registry)
+    return perform_document(random_document(seed, THEATRE.registry), seed, max_concurrent)
+
+
+def perform_document(examined: Examination, seed: int, max_concurrent: int | None = None) -> Performance:
     assert examined.graph is not None
     stage = THEATRE.stage = Stage(random_script(str(seed)))
     prepared = prepare(examined, registry=THEATRE.registry, max_concurrent=max_concurrent)
@@ -91,6 +97,21 @@ def test_random_documents_run_as_a_second_reading_of_the_language_says() -> None
 @pytest.mark.slow
 def test_ten_thousand_random_documents_run_as_a_second_reading_says() -> None:
     compare(MANY)
+
+
+def test_random_documents_run_the_same_in_the_graph_form() -> None:
+    refused = 0
+    for seed in FEW:
+        examined = random_document(seed, THEATRE.registry)
+        assert examined.graph is not None
+        try:
+            written = to_graph_form(examined.graph)
+        except InvalidWorkflow:  # a `default` that goes back
+            refused += 1
+            continue
+        converted = examine(written, THEATRE.registry)
+        assert account(perform_document(converted, seed)) == account(perform(seed)), seed
+    assert refused < len(FEW) / 4
 
 
 def test_no_step_starts_while_anything_before_it_still_runs() -> None:

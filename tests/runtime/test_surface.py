@@ -64,7 +64,7 @@ def test_a_graph_becomes_the_shortest_pipeline(document: Document, written: obje
 
 def test_what_no_blocks_can_say_is_refused_by_its_shape() -> None:
     issue = refusal(graph_of(fixture("n_shape")))
-    assert (issue.code, issue.path) == ("no_pipeline_form", "/nodes/3")
+    assert (issue.code, issue.path) == ("not_convertible", "/nodes/3")
     assert issue.message == "'d' waits for 'a' and 'b', 'c' only for 'a': blocks cannot say that"
 
 
@@ -79,7 +79,7 @@ def test_blocks_nested_deeper_than_the_language_allows_are_refused() -> None:
     with pytest.raises(InvalidWorkflow) as refused:
         to_pipeline(nested(17))
     assert {issue.code for issue in refused.value.issues} == {"nesting_limit"}
-    assert refusal(nested(DEEPEST)).code == "no_pipeline_form"
+    assert refusal(nested(DEEPEST)).code == "not_convertible"
 
 
 def test_a_block_that_says_something_stays_around_its_steps() -> None:
@@ -95,11 +95,12 @@ def test_a_block_that_says_something_stays_around_its_steps() -> None:
 
 def test_blocks_that_cut_through_side_by_side_steps_are_refused() -> None:
     cut = graph([A, B, C], "a-c", blocks=[{"id": "k", "nodes": ["a", "b"], "on_error": "continue"}])
-    assert refusal(graph_of(cut)).code == "no_pipeline_form"
+    assert refusal(graph_of(cut)).code == "not_convertible"
     assert equal(again(to_graph_form(graph_of(cut))), graph_of(cut))
 
 
 FULL: Document = {
+    "ir_version": "0.2.0",
     "name": "all",
     "description": "of it",
     "inputs": {"x": {"type": "number", "default": 3.0}, "y": {"required": False, "default": None}, "z": {}},
