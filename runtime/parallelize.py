@@ -69,6 +69,14 @@ def effects_of(node: Node, registry: Registry) -> tuple[Effect, ...]:
     return tuple(node_type.effects(node.params)) if node_type else ANYTHING
 
 
+def all_effects(node: Node, registry: Registry) -> tuple[Effect, ...]:
+    """The effects of a step and of its undo."""
+    if node.undo is None:
+        return effects_of(node, registry)
+    undo = registry.get(node.undo.type.replace("-", "_"))
+    return (*effects_of(node, registry), *(undo.effects(node.undo.params) if undo else ANYTHING))
+
+
 # --- reasons to wait -------------------------------------------------------------------------------------------------
 
 
@@ -90,7 +98,7 @@ def reasons_of(graph: Graph, registry: Registry, steps: Sequence[NodeId]) -> Rea
     """The reasons that a graph and the declared effects of its node types show."""
     nodes = [graph.nodes[name] for name in steps]
     bit = {name: 1 << at for at, name in enumerate(steps)}
-    effects = {node.id: (*effects_of(node, registry), *_undo_effects(node, registry)) for node in nodes}
+    effects = {node.id: all_effects(node, registry) for node in nodes}
     return Reasons(
         uses={node.id: _union(bit.get(name, 0) for name in _heads(node)) for node in nodes},
         meets=_meeting(effects, bit),
@@ -111,13 +119,6 @@ def _heads(node: Node) -> Iterator[NodeId]:
     for part in node.parts:
         for reference in references_in(part):
             yield from (NodeId(path.head) for path in reference.paths)
-
-
-def _undo_effects(node: Node, registry: Registry) -> tuple[Effect, ...]:
-    if node.undo is None:
-        return ()
-    node_type = registry.get(node.undo.type.replace("-", "_"))
-    return tuple(node_type.effects(node.undo.params)) if node_type else ANYTHING
 
 
 def _meeting(effects: Mapping[NodeId, Iterable[Effect]], bit: Mapping[NodeId, int]) -> Mapping[NodeId, int]:
