@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why each step waits, and how much faster that can be.")]
 Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", metavar="NAME=VALUE", help="An input; @FILE takes a file's text, @@x is @x. Repeatable."),
@@ -103,3 +104,4 @@ class RunOptions:
     max_cost: float | None = None
     selection: Selection = field(default_factory=Selection)
     fallbacks: tuple[str, ...] = ()
+    explain: bool = False

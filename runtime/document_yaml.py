@@ -172,7 +172,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     """Quoted where the reader would take it for something else, which PyYAML, being of YAML 1.1, does not know."""
-    looks_otherwise = text in _YAML_WORDS or text == "<<" or _YAML_NUMBER.fullmatch(text)
+    looks_otherwise = text in _YAML_WORDS or text == "<<" or _YAML_NUMBER.fullmatch(text) or _YAML_UNFIT.search(text)
     style = '"' if looks_otherwise else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

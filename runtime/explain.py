@@ -67,9 +67,9 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [line for name, waits in self.waits.items() for line in _told(name, waits)]
-        total = f"{len(self.waits)} steps, {self.levels} of them one after another: "
-        fewer = f"; without false waits {self.least}" if self.least < self.levels else ""
-        return "\n".join([*lines, "", f"{total}at best {self.speedup:.1f} times as fast as all in a row{fewer}"])
+        total = f"{len(self.waits)} steps, {self.levels} on the longest way: at best {self.speedup:.1f} times as fast"
+        fewer = f"; without false waits it has {self.least}" if self.least < self.levels else ""
+        return "\n".join([*lines, "", f"{total} as one after another{fewer}"])
 
 
 def explain(graph: Graph, registry: Registry, durations: Mapping[str, float] | None = None) -> Explanation:

@@ -9,7 +9,7 @@ import typer
 from plait.application import new_app
 from plait.display import issue_line, put, put_json, say
 from plait.documents import examine_named, shown_name
-from plait.options import Json
+from plait.options import Explain, Json
 from runtime.explain import explain as explained
 from runtime.node_types import installed_types
 from runtime.views import draw, graph_json
@@ -24,9 +24,7 @@ app = new_app()
 def graph(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A workflow in JSON or YAML; - is standard input.")],
     format: Annotated[Format, typer.Option("--format", help="What to print.")] = "ascii",
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Print why each step waits, and how much faster that can be.")
-    ] = False,
+    explain: Explain = False,
     json: Json = False,
 ) -> int:
     """Print the graph of a workflow, its critical path marked."""
@@ -36,12 +34,9 @@ def graph(
         say(issue_line(issue, shown_name(file)))
     if examined.graph is None or not examined.valid:
         return INVALID
-    as_json = json or format == "json"
-    if explain:
-        told = explained(examined.graph, registry)
-        put_json(told.to_json()) if as_json else put(str(told))
-    elif as_json:
-        put_json(graph_json.render(examined.graph))
+    told = explained(examined.graph, registry) if explain else None
+    if json or format == "json":
+        put_json(told.to_json() if told else graph_json.render(examined.graph))
     else:
-        put(draw(examined.graph, format))
+        put(str(told) if told else draw(examined.graph, format))
     return 0

@@ -24,6 +24,7 @@ from plait.library import found, is_name, library, place_of
 from plait.options import (
     Allow,
     Cassette,
+    Explain,
     Fallback,
     Inputs,
     Json,
@@ -40,6 +41,8 @@ from plait.options import (
 from plait.progress import waiting
 from planner import Budget, NotAccepted, Plan, read_request, render_messages, show_messages
 from runtime.checks import Examination, examine
+from runtime.explain import Explanation
+from runtime.explain import explain as explained
 from runtime.issues import InvalidWorkflow, JsonValue, Refused
 from runtime.node_types import Registry, installed_types
 
@@ -74,6 +77,7 @@ def plan(
     input: Inputs = None,
     cassette: Cassette = None,
     show_prompt: ShowPrompt = False,
+    explain: Explain = False,
     run: Run = False,
     yes: Yes = False,
     allow: Allow = None,
@@ -93,6 +97,7 @@ def plan(
         json=json,
         state=state,
         max_cost=max_cost,
+        explain=explain,
     )
     if show_prompt:
         return _show_prompt(_words(request), options)
@@ -159,7 +164,14 @@ def _go_on(accepted: Plan, places: Sequence[Path], options: RunOptions, registry
         show = say if run else put  # with --run standard output is for what the run gives
         show(pretty(workflow))
     show_graph(examined)
+    if options.explain:
+        say(str(_explained(examined, registry)))
     return run_examined(examined, registry, options) if run else 0
+
+
+def _explained(examined: Examination, registry: Registry) -> Explanation:
+    assert examined.graph is not None, "what was accepted has a graph"
+    return explained(examined.graph, registry)
 
 
 def _left(limit: float | None, spent: float | None) -> float | None:
@@ -169,6 +181,8 @@ def _left(limit: float | None, spent: float | None) -> float | None:
 
 def _told_as_json(accepted: Plan, examined: Examination, registry: Registry, options: RunOptions, *, run: bool) -> int:
     told, code = plan_json(accepted), 0
+    if options.explain:
+        told["explanation"] = _explained(examined, registry).to_json()
     if run:
         try:
             record = carry_out(approved(examined, registry, options), examined, options)

@@ -50,6 +50,21 @@ def test_a_document_from_standard_input_is_validated(call: Call) -> None:
 # --- graph
 
 
+def test_a_graph_explains_why_its_steps_wait(call: Call, write: Write) -> None:
+    document = pipeline(value("a", 1), value("b", "${a.result}"))
+    told = call("graph", write(document), "--explain")
+    assert (told.code, told.err) == (0, "")
+    assert "b: waits for\n  a: uses ${a.result}\n" in told.out
+    as_json = call("graph", write(document), "--explain", "--json").object
+    assert (as_json["levels"], as_json["speedup"]) == (2, 1.0)
+
+
+def test_a_graph_as_json_is_the_same_by_either_option(call: Call, write: Write) -> None:
+    assert (
+        call("graph", write(SHELL_ONLY), "--json").object == call("graph", write(SHELL_ONLY), "--format", "json").object
+    )
+
+
 @pytest.mark.parametrize(
     ("form", "begins"), [("ascii", "* "), ("mermaid", "flowchart"), ("dot", "digraph"), ("svg", "<svg")]
 )

@@ -52,6 +52,16 @@ def test_json_has_the_keys_of_the_contract(call: Call) -> None:
     )
 
 
+def test_an_accepted_workflow_is_explained_where_that_is_asked_for(call: Call) -> None:
+    answer = json.dumps(pipeline(value("a", 1), value("b", "${a.result}"), value("c", 2)))
+    told = planned(call, [answer], "--explain")
+    assert "  mended: 'c' no longer waits for 'b': it uses nothing of it\n" in told.err
+    assert "b: waits for\n  a: uses ${a.result}\nc: starts at once\n" in told.err
+    explained = planned(call, [answer], "--explain", "--json").object["explanation"]
+    assert isinstance(explained, dict)
+    assert (explained["levels"], explained["speedup"]) == (2, 1.5)
+
+
 def test_what_is_not_accepted_shows_the_best_candidate_and_what_is_wrong_with_it(call: Call) -> None:
     done = planned(call, [WRONG] * 4)
     assert done.code == 5

@@ -373,6 +373,31 @@ def test_any_json_value_comes_back_from_yaml(value: JsonValue, flow: bool) -> No
     assert json.dumps(value_of(text)) == json.dumps(value)
 
 
+TRAPS = [
+    "yes",
+    "0o17",
+    "2024-01-01",
+    "1e3",
+    "~",
+    "<<",
+    "null",
+    "",
+    " a\n b",
+    "a\n\n",
+    "\u2028",
+    "- a",
+    "${a.b}",
+    "# no",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(values | st.dictionaries(torn | st.sampled_from(TRAPS), torn | st.sampled_from(TRAPS), max_size=4))
+def test_any_json_value_comes_back_from_the_yaml_that_is_written_of_it(value: JsonValue) -> None:
+    if r"\ud800" not in json.dumps(value):
+        assert json.dumps(value_of(document_yaml.write_yaml(value))) == json.dumps(value)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=40) | torn, st.sampled_from(["x.json", "x.yaml", None]))
 def test_whatever_comes_in_is_read_or_refused_with_printable_issues(data: bytes | str, filename: str | None) -> None:

@@ -128,6 +128,28 @@ def test_all_that_a_document_says_survives_both_ways() -> None:
     assert to_pipeline(again(as_graph)) == FULL
 
 
+def test_ways_that_end_and_actions_that_nobody_named_survive_the_graph_form() -> None:
+    routed = graph_of(pipeline(step("a", next={"x": None, "default": "c"}), step("b"), step("c")))
+    assert to_graph_form(routed)["edges"] == [
+        {"from": "a", "to": "b", "action": "#otherwise"},
+        {"from": "a", "to": "c"},
+        {"from": "a", "to": None, "action": "x"},
+    ]
+    assert to_graph_form(again(to_graph_form(routed))) == to_graph_form(routed)
+
+
+def test_a_default_that_goes_back_is_refused_by_the_graph_form() -> None:
+    with pytest.raises(InvalidWorkflow) as refused:
+        to_graph_form(graph_of(pipeline(step("a", next={"default": "a"}))))
+    assert [(issue.code, issue.path) for issue in refused.value.issues] == [("not_convertible", "/pipeline/0")]
+
+
+def test_barriers_too_wide_for_edges_are_refused_by_the_graph_form() -> None:
+    wide = [block(*(step(f"{name}{at}") for at in range(300))) for name in "ab"]
+    with pytest.raises(InvalidWorkflow, match="90000 edges"):
+        to_graph_form(graph_of(pipeline(*wide)))
+
+
 def test_a_block_without_a_name_gets_a_free_one_in_the_graph_form() -> None:
     document = pipeline(block(step("block_1"), B, on_error="continue"), block(C, D, timeout=1), block(A, id="k"))
     assert [each["id"] for each in to_graph_form(graph_of(document))["blocks"]] == ["block_2", "block_3", "k"]  # type: ignore[index, call-overload, union-attr]  # a list of objects
