@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar
 
-from evals.dataset import Suite, load_suite
+from evals.dataset import Suite
+from evals.suite_files import load_suite
 from runtime import PlaitError
 
 HERE = Path(__file__).parent

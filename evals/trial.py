@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evals.dataset import Case, Suite
-from evals.offered import offered
+from evals.expectations import unmet
 from evals.plain import plain_attempt
 from evals.results import Key, Outcome, Tokens, Tried
-from evals.scorers import unmet
+from evals.stage import offered
 from evals.variants import Variant
 from planner import Attempt, InvalidRequest, NotAccepted, plan, total_cost, total_usage
 from runtime import CompletionClient, JsonValue, Registry, Usage, examine

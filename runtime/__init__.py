@@ -11,24 +11,40 @@ from runtime.completion import (
     ScriptedClient,
     Usage,
 )
-from runtime.documents import Document, read_document
-from runtime.graph import Block, Edge, Graph, Node, NodeId, build_graph, ordered_pairs
-from runtime.issues import InvalidWorkflow, Issue, JsonValue, PlaitError, Refused, Unavailable
+from runtime.documents import Document, locate, read_document
+from runtime.graph import (
+    Block,
+    Cycle,
+    Edge,
+    Graph,
+    Node,
+    NodeId,
+    build_graph,
+    critical_path,
+    ordered_pairs,
+    topological,
+)
+from runtime.issues import InvalidWorkflow, Issue, JsonValue, PlaitError, Refused, Unavailable, nearest, pointer
 from runtime.node_types import Effect, NodeContext, NodeFailed, NodeType, Registry, Routed, installed_types, node_type
+from runtime.policy import KINDS, needs_of
 from runtime.record import NodeRecord, RunError, RunRecord
 from runtime.redaction import Redactor, SecretHit, SecretStream, secrets_of
+from runtime.references import Reference, as_text, parse_template, references_in
 from runtime.running import Execution, Prepared, examine_document, load, prepare, run
 from runtime.secret_values import SecretSource
+from runtime.shape import model_issues, show
 from runtime.views import draw
 from runtime.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 __all__ = [
+    "KINDS",
     "Block",
     "CassetteMiss",
     "Completion",
     "CompletionClient",
     "CompletionError",
     "CompletionRequest",
+    "Cycle",
     "Document",
     "Edge",
     "Effect",
@@ -48,6 +64,7 @@ __all__ = [
     "PlaitError",
     "Prepared",
     "Redactor",
+    "Reference",
     "Refused",
     "Registry",
     "Routed",
@@ -60,17 +77,28 @@ __all__ = [
     "Unavailable",
     "Usage",
     "VirtualTimeLoop",
+    "as_text",
     "build_graph",
+    "critical_path",
     "draw",
     "examine",
     "examine_document",
     "installed_types",
     "load",
+    "locate",
+    "model_issues",
+    "nearest",
+    "needs_of",
     "node_type",
     "ordered_pairs",
+    "parse_template",
+    "pointer",
     "prepare",
     "read_document",
+    "references_in",
     "run",
     "run_in_virtual_time",
     "secrets_of",
+    "show",
+    "topological",
 ]

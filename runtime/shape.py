@@ -171,6 +171,11 @@ _TAGS: dict[str, type[BaseModel]] = {"<step>": Step, "<parallel>": ParallelBlock
 _NOT_IN_THE_DOCUMENT = frozenset({*_TAGS, "<id>", "<inline>", "<end>", "[key]"})
 
 
+def model_issues(error: ValidationError, model: type[BaseModel]) -> list[Issue]:
+    """What the model of any document refused, as a person understands it; for an unknown key the nearest one."""
+    return _issues(error.errors(include_url=False), model)
+
+
 def _issues(details: list[ErrorDetails], form: type[BaseModel]) -> list[Issue]:
     hints = Hints()
     return [

@@ -116,6 +116,7 @@ HOMES = {  # at home in these files, and nowhere else
     "httpx": ("planner/model_sources.py",),
     "platformdirs": ("planner/model_download.py",),
     "vcr": ("evals/cassettes.py",),
+    **dict.fromkeys(("jsonschema", "referencing", "regex"), ("evals/outputs.py",)),
 }
 
 PURE = (
@@ -128,7 +129,8 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("orders", "surface", "parallelize", "explain")),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog")),
     "planner/parallelizing.py",
-    *(f"evals/{room}.py" for room in ("scorers", "statistics")),
+    *(f"evals/{room}.py" for room in ("dataset", "expectations", "outputs", "scorers", "statistics", "structure")),
+    *(f"evals/{room}.py" for room in ("stage", "subject", "suite_checks", "tool_graphs")),
     *(f"evals/report/{room}.py" for room in ("words", "figures", "tables", "junit_xml", "pictures")),
 )
 IMPURE_MODULES = {

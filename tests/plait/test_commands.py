@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]  # it ships no types; another dependency brings it
+import jsonschema
 import pytest
 
 from planner.model_download import MODEL
