@@ -20,7 +20,7 @@ from vcr.cassette import Cassette
 from vcr.filters import decode_response
 
 from evals import recordings
-from evals.calls import current_call
+from evals.calls import current_call, current_watch
 from evals.recordings import Answered, Asked, Interaction, Key, Recording
 from runtime import CassetteMiss, CompletionError, Unavailable
 
@@ -66,13 +66,13 @@ class Deck:
                 raise CassetteMiss(self._miss(asked))
             return False
 
-    def take(self, asked: Asked) -> Answered:
-        """The answer that `has` has found; it answers no second time."""
+    def take(self, asked: Asked) -> Interaction:
+        """The recording that `has` has found; it answers no second time."""
         with self._guard:
             place = self._place_of(asked)
             if place is None:  # another thread was quicker
                 raise CassetteMiss(self._miss(asked))
-            return self._waiting[asked.key].pop(place).response
+            return self._waiting[asked.key].pop(place)
 
     def keep(self, interaction: Interaction) -> None:
         """Adds a new recording to the file, at once and in one step."""
@@ -209,17 +209,25 @@ class _Router(Cassette):  # type: ignore[misc]  # vcrpy ships no types
 
     def can_play_response_for(self, request: _VcrRequest) -> bool:
         deck = _deck()
-        return deck is not None and deck.has(_asked(request))
+        known = deck is not None and deck.has(_asked(request))
+        if not known and (watch := current_watch()):
+            watch.start()
+        return known
 
     def play_response(self, request: _VcrRequest) -> _VcrResponse:
         deck = _deck()
         assert deck is not None
-        return _for_vcr(deck.take(_asked(request)))
+        interaction, watch = deck.take(_asked(request)), current_watch()
+        if watch is not None:
+            watch.seconds = interaction.seconds
+        return _for_vcr(interaction.response)
 
     def append(self, request: _VcrRequest, response: _VcrResponse) -> None:
         deck = _deck()
         if deck is not None and response["status"]["code"] not in PASSING_STATUSES:
-            deck.keep(Interaction(call=current_call(), request=_asked(request), response=_answered(request, response)))
+            asked, answered, watch = _asked(request), _answered(request, response), current_watch()
+            took = None if watch is None else watch.stop()
+            deck.keep(Interaction(call=current_call(), seconds=took, request=asked, response=answered))
 
     def _load(self) -> None:
         """Decks read their own files."""

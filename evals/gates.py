@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from typing import ClassVar
 
 from evals.results import Outcome, Report
@@ -54,9 +55,9 @@ def read_threshold(text: str) -> Threshold:
     """`NAME>=X`, `NAME=X` or `X` alone, which is of `passed`. ValueError says what would be right."""
     written = _WRITTEN.fullmatch(text)
     try:
-        if written is None:
+        if written is None or not isfinite(least := float(written["least"])):
             raise ValueError(text)
-        return Threshold(written["name"] or PASSED, float(written["least"]))
+        return Threshold(written["name"] or PASSED, least)
     except ValueError:
         raise ValueError(f"'{text}' is no threshold; write NAME>=X, for example passed>=0.9") from None
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import cast
 
-from planner import Attempt, Budget, catalogue
+from planner import Attempt, NotAccepted, Plan, catalogue
 from runtime import (
     CompletionClient,
     CompletionRequest,
@@ -35,14 +36,14 @@ def plain_messages(request: str, inputs: Mapping[str, str], registry: Registry) 
     return Message("system", intro + "\n".join(types)), Message("user", "\n".join(asked))
 
 
-async def plain_attempt(
-    request: str, *, completions: CompletionClient, registry: Registry, inputs: Mapping[str, str], budget: Budget
-) -> Attempt:
-    """Asks once. Raises the CompletionError of a failed call."""
+async def plain_plan(
+    request: str, *, completions: CompletionClient, registry: Registry, inputs: Mapping[str, str], answer_tokens: int
+) -> Plan:
+    """As `plan`, asking once. Raises NotAccepted, and the CompletionError of a failed call."""
     messages = plain_messages(request, inputs, registry)
-    completion = await completions.complete(CompletionRequest(messages, max_tokens=budget.answer_tokens))
+    completion = await completions.complete(CompletionRequest(messages, max_tokens=answer_tokens))
     candidate, issues = _judged(completion.text, inputs, registry)
-    return Attempt(
+    attempt = Attempt(
         number=1,
         text=completion.text,
         candidate=candidate,
@@ -52,6 +53,16 @@ async def plain_attempt(
         seconds=completion.seconds,
         finish_reason=completion.finish_reason,
         model=completion.model,
+    )
+    if not attempt.accepted:
+        raise NotAccepted("the one answer is no valid workflow", [attempt])
+    return Plan(
+        workflow=cast("dict[str, JsonValue]", candidate),  # examined: an object
+        attempts=(attempt,),
+        usage=attempt.usage,
+        cost_usd=attempt.cost_usd,
+        model=attempt.model,
+        seconds=attempt.seconds,
     )
 
 

@@ -60,9 +60,10 @@ class Answered(_Value):
 
 
 class Interaction(_Value):
-    """A request and its response; `call` tells identical requests apart."""
+    """A request and its response; `call` tells identical requests apart. `seconds` is how long the answer took."""
 
     call: str | None = None
+    seconds: float | None = None
     request: Asked
     response: Answered
 

@@ -18,6 +18,10 @@ Status = Literal["accepted", "not_accepted", "error"]
 """`error`: the case could not be judged (a model that is down, a missing recording); neither passed nor failed."""
 
 
+NO_CONDITION = frozenset({"valid_first"})
+"""Assertions that fail no case: a first answer may be refused, and repaired."""
+
+
 class Key(NamedTuple):
     """What one outcome is of. Outcomes of two reports are paired by `case` and `epoch`."""
 
@@ -88,10 +92,15 @@ class Outcome(Strict):
 
     @property
     def passed(self) -> bool | None:
-        """Whether the case was met: accepted, and no assertion is false. None: it could not be judged."""
+        """Whether the case was met: accepted, and nothing is broken. None: it could not be judged."""
         if self.status == "error":
             return None
-        return self.status == "accepted" and not any(value is False for value in self.scores.values())
+        return self.status == "accepted" and not self.broken
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The assertions that are false and fail the case."""
+        return tuple(name for name, value in self.scores.items() if value is False and name not in NO_CONDITION)
 
 
 class Report(Strict):
@@ -113,6 +122,7 @@ class Report(Strict):
                 update={
                     "seconds": 0.0,
                     "wall_seconds": 0.0,
+                    "scores": {name: value for name, value in each.scores.items() if name != "seconds"},
                     "attempts": tuple(tried.model_copy(update={"seconds": 0.0}) for tried in each.attempts),
                 }
             )

@@ -64,7 +64,7 @@ class ResultsFile:
         """Keeps an outcome; it is on the disk when this returns. Raises OSError."""
         assert self._file is not None
         text = json.dumps(Kept(stamp=stamp, outcome=outcome).model_dump(mode="json"), ensure_ascii=False)
-        self._file.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        self._file.write(text.encode("utf-8", "replace") + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -21,7 +21,7 @@ from evals.results_file import ResultsFile
 from evals.trial import Trial, tried
 from evals.variants import SHIPPED, Variant
 from planner.litellm_client import asks_a_model
-from runtime import Unavailable
+from runtime import Refused, ScriptedClient, Unavailable
 
 AT_ONCE = 8  # trials of a replay
 PACKAGES = ("evals", "planner", "prompts", "runtime")  # what an outcome depends on besides its case
@@ -57,16 +57,18 @@ async def run_suites(
     at_once: int | None = None,
     results: ResultsFile | None = None,
     on_outcome: Callable[[Outcome], None] = ignore,
+    allow: Iterable[str] = (),
     opener: Opener = open_model,
 ) -> Report:
     """Tries every case with everything in the matrix. `results`: an open file, from which what is done is taken.
 
-    What could not be judged is an outcome too. Raises ModelMissing if a model that must be asked is not there.
+    `allow` are grants for the real steps of runs. What could not be judged is an outcome too. Raises ModelMissing if a
+    model that must be asked is not there.
     """
     trials = list(matrix.trials(suites))
     outcomes: list[Outcome] = []
     async with Models(opener) as models:
-        desk = _Desk(models, mode, results)
+        desk = _Desk(models, mode, results, tuple(allow))
         waiting = iter(trials)
 
         async def work() -> None:
@@ -86,8 +88,8 @@ async def run_suites(
 class _Desk:
     """Sees to it that each trial's calls are answered from where they should be, and its outcome kept."""
 
-    def __init__(self, models: Models, mode: Mode, results: ResultsFile | None) -> None:
-        self._models, self._mode, self._results = models, mode, results
+    def __init__(self, models: Models, mode: Mode, results: ResultsFile | None, allow: tuple[str, ...]) -> None:
+        self._models, self._mode, self._results, self._allow = models, mode, results, allow
         self._recording: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def outcome(self, trial: Trial) -> Outcome:
@@ -105,10 +107,14 @@ class _Desk:
             raise
         except Unavailable as error:
             return trial.unjudged(str(error))
+        except Refused as refused:
+            return trial.unjudged("\n".join([str(refused), *map(str, refused.issues)]))
         except Exception as error:  # noqa: BLE001 - a defect in one case must not cost what the others have found
             return trial.unjudged(f"a defect of plait's own, {type(error).__name__}: {error}")
 
     async def _answered(self, trial: Trial) -> Outcome:
+        if not trial.asks:
+            return await tried(trial, ScriptedClient(()), self._allow)
         if self._mode == "live":
             return await self._under(trial, "live", "real")
         if self._mode == "replay":
@@ -122,7 +128,7 @@ class _Desk:
     async def _under(self, trial: Trial, mode: Mode, answers: Answers) -> Outcome:
         client = await self._models.client(trial.model, answers)
         with use_cassettes(trial.cassette.parent, trial.cassette.stem, mode, only=asks_a_model):
-            return await tried(trial, client)
+            return await tried(trial, client, self._allow)
 
 
 def stamp(trial: Trial) -> str:

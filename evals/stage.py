@@ -13,7 +13,9 @@ from typing import Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
 
 from evals.dataset import Case, Suite, Tool, ToolParam
-from runtime import Effect, Graph, NodeContext, NodeType, Registry, Routed, installed_types, references_in
+from runtime import Effect, Graph, Node, NodeContext, NodeId, NodeType, Registry, Routed, installed_types, references_in
+
+Way = tuple[str | int, ...]
 
 MADE_UP = "made up"
 MOST_ITEMS = 100  # of a list that is made up
@@ -27,11 +29,17 @@ _TYPES: Mapping[str, object] = {
     "any": JsonValue,
 }
 _BY_TYPE: Mapping[str, JsonValue] = {"number": 1, "integer": 1, "boolean": True, "array": [MADE_UP], "object": {}}
+_AS_IF_WELL: Mapping[str, JsonValue] = {"exit_code": 0, "status_code": 200}
 
 
 def offered(suite: Suite, case: Case, installed: Registry | None = None) -> Registry:
-    """What the planner may use: the node types that the case or its suite names, and the case's own tools."""
-    return (installed or installed_types()).only(suite.offered(case)).with_types(*map(type_of_tool, case.tools))
+    """What may be used: the node types that the case or its suite names, and the case's own tools.
+
+    A workflow that stands in the suite may use whatever is installed.
+    """
+    known = installed or installed_types()
+    named = known if case.workflow is not None else known.only(suite.offered(case))
+    return named.with_types(*map(type_of_tool, case.tools))
 
 
 def scripted(case: Case, graph: Graph, registry: Registry) -> Registry:
@@ -83,14 +91,11 @@ class _Anything(BaseModel):
 
 
 def _stand_in(node_type: NodeType, case: Case, graph: Graph) -> NodeType:
-    async def answer(params: BaseModel, context: NodeContext) -> Mapping[str, JsonValue] | Routed:
-        said = case.scripted.get(context.node, case.scripted.get(node_type.name))
-        made = {} if said is not None else dict(_made_up(context.node, graph))
-        whole = (
-            {name: _BY_TYPE.get(kind, MADE_UP) for name, kind in node_type.outputs.items()} | made | dict(said or {})
-        )
-        action = whole.pop("action", None) if "action" not in node_type.outputs else whole.get("action")
-        return Routed(whole, str(action)) if action is not None else whole
+    async def answer(params: BaseModel, context: NodeContext) -> Routed:
+        said = dict(case.scripted.get(context.node, case.scripted.get(node_type.name, {})))
+        action = said.pop("action", context.actions[0] if context.actions else "default")
+        whole = _made_up(node_type, context.node, graph) | {_output(name, node_type): said[name] for name in said}
+        return Routed(whole | ({"action": action} if "action" in node_type.outputs else {}), str(action))
 
     return replace(
         node_type,
@@ -113,36 +118,75 @@ def _nothing(params: object) -> tuple[()]:
     return ()
 
 
-def _made_up(node: str, graph: Graph) -> Iterator[tuple[str, JsonValue]]:
-    """The outputs of a step that the workflow refers to, each as deep as it looks into it."""
-    ways: dict[str, list[tuple[str | int, ...]]] = {}
+def made_up_of(kind: str) -> JsonValue:
+    """A value of a JSON type."""
+    return _BY_TYPE.get(kind, MADE_UP)
+
+
+def _output(name: str, node_type: NodeType) -> str:
+    return node_type.aliases.get(name, name)
+
+
+def _made_up(node_type: NodeType, node: str, graph: Graph) -> dict[str, JsonValue]:
+    """The outputs of a step: those that the workflow refers to as deep as it looks into them."""
+    schemas = node_type.schemas(graph.nodes[NodeId(node)].params)
+    whole = {
+        name: _fitting(schemas.get(name), _AS_IF_WELL.get(name, made_up_of(kind)))
+        for name, kind in node_type.outputs.items()
+    }
+    ways: dict[str, list[Way]] = {}
     for keys in _ways(node, graph):
         if keys:
-            ways.setdefault(str(keys[0]), []).append(keys[1:])
-    yield from ((name, _holding(inside)) for name, inside in ways.items())
+            ways.setdefault(_output(str(keys[0]), node_type), []).append(keys[1:])
+    return whole | {name: _holding(inside, whole[name]) for name, inside in ways.items() if name in whole}
 
 
-def _ways(node: str, graph: Graph) -> Iterator[tuple[str | int, ...]]:
+def _fitting(schema: JsonValue, otherwise: JsonValue) -> JsonValue:
+    """The least value that fits the outline of a JSON Schema."""
+    match schema:
+        case {"enum": [value, *_]} | {"const": value}:
+            return value
+        case {"type": "object", "properties": dict(properties)}:
+            return {name: _fitting(part, MADE_UP) for name, part in properties.items()}
+        case {"type": "array", "items": items}:
+            return [_fitting(items, MADE_UP)]
+        case {"type": str(kind)}:
+            return made_up_of(kind)
+        case _:
+            return otherwise
+
+
+def _ways(node: str, graph: Graph) -> Iterator[Way]:
     """Where the references to a step lead inside its outputs; what a batch goes through is a list."""
     for step in graph.steps:
         yield from _led(node, list(step.parts))
-        if step.batch is not None:
-            yield from ((*keys, 0) for keys in _led(node, step.batch.items))
+        for inside in _of_an_item(step):
+            yield from ((*keys, 0, *inside) for keys in _led(node, step.batch.items if step.batch else None))
     yield from _led(node, [output.from_ for output in (graph.outputs or {}).values()])
 
 
-def _led(node: str, value: JsonValue) -> Iterator[tuple[str | int, ...]]:
+def _of_an_item(step: Node) -> set[Way]:
+    """Where a batch looks inside each of its items."""
+    if step.batch is None:
+        return set()
+    return set(_led(step.batch.as_, step.params)) or {()}
+
+
+def _led(node: str, value: JsonValue) -> Iterator[Way]:
     return (path.keys for each in references_in(value) for path in each.paths if path.head == node)
 
 
-def _holding(ways: list[tuple[str | int, ...]]) -> JsonValue:
-    """A value with something at the end of each way: objects for names, lists for numbers, else a text."""
-    inside: dict[str | int, list[tuple[str | int, ...]]] = {}
+def _holding(ways: list[Way], value: JsonValue) -> JsonValue:
+    """The value with something at the end of each way: objects for names, lists for numbers."""
+    inside: dict[str | int, list[Way]] = {}
     for keys in ways:
         if keys:
             inside.setdefault(keys[0], []).append(keys[1:])
     if not inside:
-        return MADE_UP
+        return value
     if all(isinstance(key, int) for key in inside):
-        return [_holding(inside.get(at, [])) for at in range(min(max(int(key) for key in inside), MOST_ITEMS) + 1)]
-    return {str(key): _holding(rest) for key, rest in inside.items()}
+        last = min(max(int(key) for key in inside), MOST_ITEMS)
+        known = value if isinstance(value, list) and value else [MADE_UP]
+        return [_holding(inside.get(at, []), known[min(at, len(known) - 1)]) for at in range(last + 1)]
+    fields = value if isinstance(value, dict) else {}
+    return fields | {str(key): _holding(rest, fields.get(str(key), MADE_UP)) for key, rest in inside.items()}

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
+from evals.calls import Counted, Numbered
+from evals.cassette_paths import cassette_path
 from evals.dataset import Case, Suite
-from evals.expectations import unmet
-from evals.plain import plain_attempt
+from evals.execution import executed, timeless
+from evals.plain import plain_plan
 from evals.results import Key, Outcome, Tokens, Tried
+from evals.scorers import score
 from evals.stage import offered
+from evals.subject import Subject, of_plan, of_refusal
 from evals.variants import Variant
-from planner import Attempt, InvalidRequest, NotAccepted, plan, total_cost, total_usage
-from runtime import CompletionClient, JsonValue, Registry, Usage, examine
+from planner import Attempt, InvalidRequest, NotAccepted, Plan, plan
+from runtime import CompletionClient, JsonValue, Registry, Usage, examine, needs_of
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is tried."""
+    """What is tried. `cassettes` is the root of the recordings."""
 
     suite: Suite
     case: Case
@@ -29,79 +34,118 @@ class Trial:
     cassettes: Path
 
     @property
-    def cassette(self) -> Path:
-        """The file of what was answered."""
-        return self.cassettes / self.suite.name / f"{self.case.id}.json"
-
-    def unjudged(self, why: str) -> Outcome:
-        """The outcome of a trial that came to none."""
-        return Outcome(**self.key._asdict(), status="error", request=self.case.request, error=why)
-
-    @property
     def key(self) -> Key:
         return Key(self.suite.name, self.case.id, self.epoch, self.model, self.variant.name)
 
+    @property
+    def cassette(self) -> Path:
+        """The file of what was answered."""
+        named = self.suite.name, self.model, self.variant.recorded_as, self.case.id
+        return cassette_path(self.cassettes, *named, self.epoch)
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What planning came to: the accepted workflow, else the best candidate. `refused`: why nobody was asked."""
+    @property
+    def asks(self) -> bool:
+        """Whether a model is asked at all: to plan, to answer the `llm` steps of a run, or to judge what came of it."""
+        judged = any(check.judged for check in self.case.expect.outputs.values())
+        return self.case.workflow is None or "llm" in self.case.real or judged
 
-    workflow: JsonValue
-    accepted: bool
-    attempts: tuple[Attempt, ...] = ()
-    refused: str | None = None
+    @property
+    def call(self) -> str:
+        """What the names of its model calls begin with."""
+        return f"{self.case.id}/{self.epoch}"
+
+    def unjudged(self, why: str) -> Outcome:
+        """The outcome of a trial that came to none."""
+        return Outcome(
+            **self.key._asdict(), status="error", request=self.case.request, gold=_gold(self.case), error=why
+        )
 
 
-async def tried(trial: Trial, completions: CompletionClient, clock: Callable[[], float] = time.perf_counter) -> Outcome:
-    """Plans the case (or takes its workflow), and scores what came of it. Raises the CompletionError of a call."""
-    began, registry = clock(), offered(trial.suite, trial.case)
-    answer = await _answer(trial, completions, registry)
-    graph = examine(answer.workflow, registry).graph if answer.accepted else None
-    missing = unmet(graph, trial.case.expect) if graph else []
+async def tried(
+    trial: Trial,
+    completions: CompletionClient,
+    allow: Iterable[str] = (),
+    clock: Callable[[], float] = time.perf_counter,
+) -> Outcome:
+    """Plans the case or takes its workflow, runs that where the case says so, and scores what came of it.
+
+    Raises the CompletionError of a call, and Refused where a real step of a run needs what `allow` does not grant.
+    """
+    began, case, registry = clock(), trial.case, offered(trial.suite, trial.case)
+    subject, refused = await _subject(trial, completions, registry)
+    if case.runs and subject.accepted:
+        calls = Counted(completions, f"{trial.call}/run")
+        run = await executed(examine(subject.workflow, registry), case, registry, calls, allow)
+        subject = replace(subject, run=run, seconds=subject.seconds if subject.attempts else run.wall_seconds)
+    found = score(case, subject)
     return Outcome(
         **trial.key._asdict(),
-        status="accepted" if answer.accepted else "not_accepted",
-        request=trial.case.request,
-        workflow=answer.workflow,
-        attempts=tuple(map(_tried, answer.attempts)),
-        scores={"expected": not missing} if graph else {},
-        why={"expected": "; ".join(missing)} if missing else {},
-        error=answer.refused,
-        usage=_tokens(total_usage(answer.attempts)),
-        cost_usd=total_cost(answer.attempts),
-        seconds=sum(each.seconds for each in answer.attempts),
+        status="accepted" if subject.accepted else "not_accepted",
+        request=case.request,
+        workflow=subject.workflow,
+        gold=_gold(case),
+        attempts=tuple(map(_tried, subject.attempts)),
+        run=None if subject.run is None else timeless(subject.run),
+        scores=found.scores,
+        why=found.why,
+        error=refused,
+        usage=_tokens(subject.usage),
+        cost_usd=subject.cost_usd,
+        seconds=subject.seconds,
         wall_seconds=clock() - began,
     )
 
 
-async def _answer(trial: Trial, completions: CompletionClient, registry: Registry) -> Answer:
-    case, variant = trial.case, trial.variant
-    if case.workflow is not None:
-        return Answer(case.workflow, examine(case.workflow, registry).valid)
-    if variant.plain:
-        attempt = await plain_attempt(
-            case.request, completions=completions, registry=registry, inputs=case.inputs, budget=variant.budget
-        )
-        return Answer(attempt.candidate, attempt.accepted, (attempt,))
+async def _subject(trial: Trial, completions: CompletionClient, registry: Registry) -> tuple[Subject, str | None]:
+    """What came of the request before anything is run; and why nobody was asked, if nobody was."""
+    if trial.case.workflow is not None:
+        return _given(trial.case.workflow, registry), None
     try:
-        planned = await plan(
+        return of_plan(await _planned(trial, Numbered(completions, trial.call), registry), registry), None
+    except NotAccepted as refused:
+        return of_refusal(refused), None
+    except InvalidRequest as invalid:
+        return Subject(False), str(invalid)
+
+
+async def _planned(trial: Trial, completions: CompletionClient, registry: Registry) -> Plan:
+    case, variant = trial.case, trial.variant
+    if variant.plain:
+        return await plain_plan(
             case.request,
             completions=completions,
             registry=registry,
             inputs=case.inputs,
-            budget=variant.budget,
-            policy=variant.policy,
+            answer_tokens=variant.budget.answer_tokens,
         )
-    except InvalidRequest as refused:
-        return Answer(None, False, refused=str(refused))
-    except NotAccepted as refused:
-        return Answer(refused.best.candidate if refused.best else None, False, refused.attempts)
-    return Answer(dict(planned.workflow), True, planned.attempts)
+    return await plan(
+        case.request,
+        completions=completions,
+        registry=registry,
+        inputs=case.inputs,
+        budget=variant.budget,
+        policy=variant.policy,
+    )
+
+
+def _given(workflow: JsonValue, registry: Registry) -> Subject:
+    """A workflow that stands in the suite, which nobody had to plan and nothing was paid for."""
+    examined = examine(workflow, registry)
+    if examined.graph is None or not examined.valid:
+        return Subject(False, workflow)
+    needs = {need.capability for need in needs_of(examined.graph, registry, {})}
+    return Subject(True, workflow, examined.graph, tuple(sorted(needs)), cost_usd=0.0)
+
+
+def _gold(case: Case) -> JsonValue:
+    gold = case.expect.gold
+    return None if gold is None else cast("JsonValue", gold.model_dump(mode="json"))
 
 
 def _tried(attempt: Attempt) -> Tried:
     return Tried(
         number=attempt.number,
+        candidate=attempt.candidate,
         issues=tuple(issue.to_json() for issue in attempt.issues),
         notes=attempt.notes,
         usage=_tokens(attempt.usage),

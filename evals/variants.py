@@ -9,9 +9,9 @@ from planner import Budget, Policy
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`plain` is one short prompt and nothing of the planner.
+    """`plain`: one short prompt, and of the planner only the budget's `answer_tokens`.
 
-    `recorded_as` names the variant whose cassettes answer: ways that ask the same questions share their answers.
+    `recorded_as` names the variant whose cassettes answer: ways that begin with the same question share its answer.
     """
 
     name: str
@@ -22,16 +22,19 @@ class Variant:
     recorded_as: str = "shipped"
 
 
-SHIPPED = Variant("shipped", "as `plait plan` plans")
-FRESH = Variant("fresh", "every repair is a fresh prompt with the reasons", Policy(strategies=("fresh",)))
-CONVERSATION = Variant(
-    "conversation", "every repair goes on with the refused answer", Policy(strategies=("conversation",))
-)
-PLAIN = Variant(
-    "plain",
-    "one short prompt and one answer: no examples, no constrained answer, no repairs",
-    budget=Budget(attempts=1),
-    plain=True,
-    recorded_as="plain",
-)
-VARIANTS = {each.name: each for each in (SHIPPED, FRESH, CONVERSATION, PLAIN)}
+SHIPPED = Variant("shipped", "as `plait plan` does")
+VARIANTS = {
+    each.name: each
+    for each in (
+        SHIPPED,
+        Variant("no-parallelize", "as shipped, false waits left in", Policy(parallelize=False)),
+        Variant("fresh", "every repair is a fresh prompt with the reasons", Policy(strategies=("fresh",))),
+        Variant("conversation", "every repair goes on with the refused answer", Policy(strategies=("conversation",))),
+        Variant(
+            "plain",
+            "one short prompt and one answer: no examples, no constrained answer, no repairs",
+            plain=True,
+            recorded_as="plain",
+        ),
+    )
+}

@@ -1,10 +1,12 @@
-"""The outcomes of an eval in words: one on a line, and all of them as a table."""
+"""One outcome of an eval on a line."""
 
 from __future__ import annotations
 
-from evals.gates import means
-from evals.results import Outcome, Report
-from plait.tables import table
+from textwrap import shorten
+
+from evals.results import Outcome
+
+MOST = 160  # characters of a verdict: the report has it all
 
 
 def line_of(outcome: Outcome) -> str:
@@ -20,20 +22,9 @@ def _which(outcome: Outcome) -> str:
 def _verdict(outcome: Outcome) -> str:
     match outcome.status:
         case "error":
-            return f"error: {(outcome.error or '').partition(chr(10))[0]}"
+            return shorten(f"error: {(outcome.error or '').partition(chr(10))[0]}", MOST)
         case "not_accepted":
             return "no workflow accepted"
         case _:
-            return "passed" if outcome.passed else "; ".join(outcome.why.values()) or "not passed"
-
-
-def shown(report: Report) -> str:
-    """The means of all scores, a row for each column of the matrix."""
-    cells = dict.fromkeys((each.model, each.variant) for each in report.outcomes)
-    rows = [("model", "variant", "cases", "errors", "scores")]
-    for model, variant in cells:
-        own = [each for each in report.outcomes if (each.model, each.variant) == (model, variant)]
-        errors = sum(each.status == "error" for each in own)
-        scores = ", ".join(f"{name} {value:.3f}" for name, value in means(own).items())
-        rows.append((model, variant, str(len(own)), str(errors), scores))
-    return table(rows)
+            broken = [name for name in outcome.broken if name in outcome.why]
+            return shorten("; ".join(outcome.why[name] for name in broken), MOST) or "passed"

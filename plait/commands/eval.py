@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,24 +13,28 @@ from typing import Annotated
 import typer
 
 from evals.cassettes import Mode
-from evals.gates import Threshold, judge, read_threshold
+from evals.gates import PASSED, Threshold, judge, read_threshold
 from evals.lookup import Found, find_suite, select_cases
 from evals.models import LOCAL
+from evals.report import html
+from evals.report import junit as junit_xml
 from evals.results import Report
 from evals.results_file import ResultsFile
 from evals.running import Matrix, run_suites
+from evals.scorers import installed_scorers
 from evals.variants import VARIANTS, Variant
 from plait.application import new_app
 from plait.display import put, put_json, say
 from plait.eval_progress import progress_of
-from plait.options import Json, State
-from plait.outcomes import shown
+from plait.eval_report import report_text
+from plait.options import Allow, Json, State
+from plait.problems import told
 from plait.state import state_directory
-from runtime.issues import nearest
+from runtime.issues import InvalidWorkflow, nearest
 
 app = new_app(about="Suites of requests, planned and scored.")
 
-FAILED, UNAVAILABLE, INTERRUPTED = 1, 6, 130
+FAILED, BAD_USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 6, 130
 
 Suites = Annotated[list[str], typer.Argument(metavar="SUITE...", help="A shipped suite's name, or a file.")]
 Replay = Annotated[bool, typer.Option("--replay", help="Answer from recordings only; the default.")]
@@ -45,7 +49,10 @@ ManyVariants = Annotated[
     typer.Option("--variant", metavar="V", help=f"A way to plan: {', '.join(VARIANTS)}. Repeatable."),
 ]
 Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Try every case so often.")]
-Cases = Annotated[list[str] | None, typer.Option("--case", metavar="ID", help="Only this case. Repeatable.")]
+Cases = Annotated[
+    list[str] | None,
+    typer.Option("--case", metavar="ID", help="Only this case; @FILE names one on each line. Repeatable."),
+]
 ThresholdTexts = Annotated[
     list[str] | None,
     typer.Option("--threshold", metavar="NAME>=X", help="The least mean of a score; X is of passed. Repeatable."),
@@ -62,6 +69,8 @@ Results = Annotated[
         "--results", metavar="FILE", help="Outcomes as they come, in JSON Lines; what is there is not redone."
     ),
 ]
+HtmlFile = Annotated[Path | None, typer.Option("--report", metavar="F.html", help="Write the report there as a page.")]
+JunitFile = Annotated[Path | None, typer.Option("--junit", metavar="F.xml", help="Write it there as JUnit XML.")]
 
 
 @app.callback()
@@ -83,25 +92,30 @@ def run(
     concurrency: Concurrency = None,
     cassettes: Cassettes = None,
     results: Results = None,
+    allow: Allow = None,
+    report: HtmlFile = None,
+    junit: JunitFile = None,
     state: State = None,
     json: Json = False,
 ) -> int:
     """Plan every case of the suites and score what came of it. Offline, unless --record or --live."""
     asked = Asked(
-        suites=select_cases([find_suite(name, cassettes) for name in suite], case or ()),
+        suites=select_cases(_suites(suite, cassettes), [name for each in case or () for name in _cases(each)]),
         matrix=Matrix(tuple(model or [os.environ.get("PLAIT_MODEL") or LOCAL]), _variants(variant or ()), epochs),
         mode=_mode(replay=replay, record=record, live=live),
         thresholds=_thresholds(threshold or ()),
         at_once=concurrency,
         results=results or _new_file(state),
+        allow=tuple(allow or ()),
+        written=((report, html), (junit, junit_xml)),
         json=json,
     )
     try:
-        report = asyncio.run(_run(asked))
+        found = asyncio.run(_run(asked))
     except KeyboardInterrupt:
         say(f"interrupted; to go on from here: the same command with --results {asked.results}")
         return INTERRUPTED
-    return _told(report, asked)
+    return _told(found, asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,8 @@ class Asked:
     thresholds: Sequence[Threshold]
     at_once: int | None
     results: Path
+    allow: tuple[str, ...]
+    written: Sequence[tuple[Path | None, Callable[[Report], str]]]
     json: bool
 
 
@@ -127,15 +143,20 @@ async def _run(asked: Asked) -> Report:
             at_once=asked.at_once,
             results=file,
             on_outcome=progress.take,
+            allow=asked.allow,
         )
 
 
 def _told(report: Report, asked: Asked) -> int:
-    """The report on standard output, and what it comes to as an exit code."""
+    """The report on standard output and in files, and what it comes to as an exit code."""
+    for path, written in asked.written:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(written(report), encoding="utf-8")
     if asked.json:
         put_json(report.model_dump(mode="json"))
     else:
-        put(shown(report))
+        put(report_text(report))
         say(f"outcomes in {asked.results}")
     verdicts = list(judge(report, asked.thresholds))
     for verdict in verdicts:
@@ -143,6 +164,28 @@ def _told(report: Report, asked: Asked) -> int:
     if any(outcome.status == "error" for outcome in report.outcomes):
         return UNAVAILABLE
     return 0 if all(verdict.met for verdict in verdicts) else FAILED
+
+
+def _suites(names: Sequence[str], cassettes: Path | None) -> list[Found]:
+    """All of them, or the issues of all of them."""
+    found, invalid = list[Found](), 0
+    for name in names:
+        try:
+            found.append(find_suite(name, cassettes))
+        except InvalidWorkflow as error:
+            say(told(error, name))
+            invalid += 1
+    if invalid:
+        raise typer.Exit(BAD_USAGE)
+    return found
+
+
+def _cases(said: str) -> list[str]:
+    """An id, or those on the lines of a file."""
+    if not said.startswith("@"):
+        return [said]
+    lines = Path(said[1:]).read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _mode(**asked: bool) -> Mode:
@@ -160,10 +203,15 @@ def _variants(names: Sequence[str]) -> tuple[Variant, ...]:
 
 
 def _thresholds(texts: Sequence[str]) -> list[Threshold]:
+    known = (PASSED, *installed_scorers())
     try:
-        return [read_threshold(text) for text in texts]
+        found = [read_threshold(text) for text in texts]
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--threshold") from None
+    if unknown := [each.name for each in found if each.name not in known]:
+        told = "\n".join(f"there is no score '{name}'; {nearest(name, known)}" for name in unknown)
+        raise typer.BadParameter(told, param_hint="--threshold")
+    return found
 
 
 def _new_file(state: Path | None) -> Path:

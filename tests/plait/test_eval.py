@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from evals.results import Report
 from runtime.issues import JsonValue
-from tests.command_line import Call, Write, pipeline, value
+from tests.command_line import Call, Called, Write, pipeline, value
 from tests.model_server import Asked, ModelServer, Reply, says
 
 SUITE: dict[str, JsonValue] = {
@@ -23,6 +24,11 @@ MODEL = "openai/tiny"
 
 def one_value(asked: Asked) -> Reply:
     return says(json.dumps(pipeline(value("a", "x"))))
+
+
+def seconds(called: Called) -> list[float]:
+    """How long the model took for each case, as the report says."""
+    return [outcome.seconds for outcome in Report.model_validate_json(called.out).outcomes]
 
 
 @pytest.fixture
@@ -49,10 +55,11 @@ def test_a_shipped_suite_is_replayed_by_its_name(call: Call) -> None:
 def test_a_suite_is_recorded_and_replays_with_the_model_gone(call: Call, write: Write, server: ModelServer) -> None:
     suite = write(SUITE, "small.json")
     with server:
+        recorded = call("eval", "run", suite, "--record", "--model", MODEL, "--json")
+        assert recorded.code == 0
         assert call("eval", "run", suite, "--record", "--model", MODEL).code == 0
-        asked = len(server.asked)
-        assert call("eval", "run", suite, "--record", "--model", MODEL).code == 0
-        assert len(server.asked) == asked == 2
+        assert len(server.asked) == 2
+    assert seconds(call("eval", "run", suite, "--model", MODEL, "--json")) == seconds(recorded)
     called = call("eval", "run", suite, "--model", MODEL)
     assert called.code == 0
     assert "1/2  small/one (openai/tiny, shipped): passed" in called.err
@@ -69,10 +76,10 @@ def test_what_was_not_recorded_is_an_error_and_exit_6_and_the_others_are_told(ca
 def test_a_threshold_is_of_the_mean_of_a_score_and_a_bare_number_of_what_passed(call: Call) -> None:
     run = ("eval", "run", "generation", "--case", "chain", "--case", "readme")
     assert call(*run, "--threshold", "0.5").code == 0
-    called = call(*run, "--threshold", "passed>=0.6", "--threshold", "expected=1")
+    called = call(*run, "--threshold", "passed>=0.6", "--threshold", "valid=0.5")
     assert called.code == 1
     assert "passed of local, shipped: 0.5 is below passed>=0.6" in called.err
-    assert "expected of local, shipped: 1 meets expected>=1" in called.err
+    assert "valid of local, shipped: 0.5 meets valid>=0.5" in called.err
 
 
 @pytest.mark.parametrize(
