@@ -16,7 +16,6 @@ from runtime.addresses import Address, canonical, is_own_name, place_of, read_ad
 
 FREE = frozenset({"model"})
 _PATHS = ("read", "write")
-NUL = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,7 @@ class Grants:
     def _settle(self, capability: str) -> str:
         kind, _, scope = capability.partition(":")
         if scope and kind in _PATHS:
-            place = os.path.join(self.directory, scope)
-            return f"{kind}:{place if NUL in place else os.path.realpath(place)}"  # no file has such a name
+            return f"{kind}:{_real(os.path.join(self.directory, scope))}"
         return f"{kind}:{canonical(scope)}" if scope and kind == "network" else capability
 
     def cover(self, capability: str) -> bool:
@@ -67,6 +65,13 @@ class Grants:
 
     def _names(self, host: str) -> bool:
         return f"network:{host}" in self._settled
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # it holds what no file's name can; no file will be found there
+        return os.path.normpath(path)
 
 
 def _is_within(host: str) -> bool:

@@ -55,7 +55,7 @@ def _host(params: JsonObject) -> str | None:
     is_whole = literal(url) is not None or any(each in rest for each in "/?#")
     try:
         return canonical(httpx.URL(start).raw_host.decode()) or None if rest and is_whole else None
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):
         return None
 
 

@@ -47,11 +47,12 @@ def unfit(url: str) -> str:
     """Why a text is no address for a request; empty if it is one."""
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        name = parsed.host  # raises for an `xn--` name that stands for no letters
+    except (httpx.InvalidURL, UnicodeError) as error:
         return f"found {show(url)}, which is no address: {error}"
     if parsed.scheme not in ("http", "https"):
         return f"found {show(url)}; an address begins with http:// or https://"
-    if not parsed.host:
+    if not name:
         return f"found {show(url)}, which names no host"
     host = parsed.raw_host.decode()
     if problem := unfit_host(host):

@@ -62,6 +62,8 @@ def write(name: str, path: str) -> Document:
         ("network:127.0.0.1", "network:127.0.0.2", False),
         ("write:out/", "write:out/a\0b", True),
         ("write:out/", "write:a\0b", False),
+        ("write:out/", "write:out/../a\0b", False),
+        ("write:out/", "write:out/\ud800", True),
         ("", "model", True),
         ("", "model:other", False),
         ("model", "model:other", True),

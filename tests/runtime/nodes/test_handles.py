@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from runtime.grants import Grants
 from runtime.issues import JsonValue
-from runtime.node_types import NodeFailed
+from runtime.node_types import NodeContext, NodeFailed
 from runtime.nodes.handles import MAX_LINKS, reached
 from runtime.nodes.read_file import read_file
 from runtime.nodes.write_file import restore, write_file
@@ -208,6 +208,15 @@ def test_no_handle_is_left_open(world: Path, guarded: Bench) -> None:
         code_of(guarded, path)
         code_of(guarded, path, None)
     assert handles() == before
+
+
+@given(st.text(max_size=30))
+def test_any_text_for_a_path_stays_inside(tmp_path_factory: pytest.TempPathFactory, path: str) -> None:
+    top = tmp_path_factory.mktemp("any")
+    grants = Grants(frozenset({"write:out/"}), top)
+    ended = code_of(Bench(NodeContext("run", "step", 1, top, grants=grants), []), f"out/{path}")
+    assert grants.cover(f"write:out/{path}") is (ended != "capability_denied")
+    assert set(os.listdir(top)) <= {"out"}
 
 
 names = st.sampled_from(["a", "b", "link", "back", "round", ".", "..", "", "new"])

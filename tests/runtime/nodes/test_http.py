@@ -11,13 +11,17 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from runtime.issues import JsonValue
 from runtime.node_types import Effect
 from runtime.nodes import http_following as module
 from runtime.nodes.http import http
 from runtime.nodes.http_answers import retry_after, value_of
+from runtime.nodes.http_following import unfit
 from tests.node_bench import Bench
 
 
@@ -306,6 +310,20 @@ def test_the_checks_see_what_is_wrong_as_written(
     bench: Bench, params: dict[str, JsonValue], found: list[tuple[str, str]]
 ) -> None:
     assert bench.problems(http, params) == found
+
+
+SCRAPS = ("http://", "https://", "[", "]", "::1", "127.1", "@", ":", "%", "%25", "/", "?", "\0", "\ud800", "xn--", "ß")
+urls = st.lists(st.sampled_from(SCRAPS) | st.text(max_size=3), max_size=8).map("".join)
+
+
+@given(urls)
+@example("http://xn--/")
+@example("http://\ud800/")
+def test_any_text_for_an_address_is_fit_or_told_why_not(url: str) -> None:
+    needed = list(http.capabilities({"url": url, "headers": {"host": url}}))
+    assert all(each.startswith("network") for each in needed)
+    if not unfit(url):
+        assert httpx.Request("GET", url).url.raw_host
 
 
 def test_the_params_are_shown_by_their_names() -> None:
