@@ -35,9 +35,11 @@ from runtime.secret_values import SecretSource
 from runtime.shape import model_issues, show
 from runtime.views import draw
 from runtime.virtual_time import VirtualTimeLoop, run_in_virtual_time
+from runtime.workflow import LANGUAGE_VERSION
 
 __all__ = [
     "KINDS",
+    "LANGUAGE_VERSION",
     "Block",
     "CassetteMiss",
     "Completion",

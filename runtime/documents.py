@@ -64,9 +64,11 @@ class Source:
         return (_walk_json(self.text) if self.form == "json" else _walk_yaml(self.text)).places
 
 
-def read_document(data: bytes | str, filename: str | None = None) -> Document:
-    """The value of a document in JSON or YAML; InvalidWorkflow says all that keeps it from being one."""
-    text = _text(data)
+def read_document(data: bytes | str, filename: str | None = None, most: int = MAX_BYTES) -> Document:
+    """The value of a document in JSON or YAML of at most so many bytes; InvalidWorkflow says all that keeps it from
+    being one.
+    """
+    text = _text(data, most)
     if not text.strip():
         _refuse_empty()
     return _read_json(text) if form_of(filename, text) == "json" else _read_yaml(text)
@@ -95,10 +97,10 @@ def _refuse_empty() -> NoReturn:
     _refuse("json_syntax", 1, "the document is empty", 'a workflow is an object such as {"pipeline": [...]}')
 
 
-def _text(data: bytes | str) -> str:
+def _text(data: bytes | str, most: int) -> str:
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    if len(raw) > MAX_BYTES:
-        message = f"the document has {len(raw)} bytes, more than {MAX_BYTES} (1 MiB)"
+    if len(raw) > most:
+        message = f"the document has {len(raw)} bytes, more than {most} ({most // MAX_BYTES} MiB)"
         _refuse("document_limits", None, message, "build larger graphs through the Python API")
     return (data if isinstance(data, str) else _decoded(data)).removeprefix("\ufeff")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     AliasChoices,
@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+LANGUAGE_VERSION: Final = "0.2.0"
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
 TypeName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.:-]*$")]
 Json: TypeAlias = Any  # a JSON value: the document layer has made it, so pydantic need not walk it again
@@ -202,7 +203,7 @@ class Document(Strict):
 class PipelineWorkflow(Document):
     """The form people and models write: read top to bottom, parallel blocks explicit."""
 
-    ir_version: Literal["0.2.0"] = "0.2.0"
+    ir_version: Literal["0.2.0"] = LANGUAGE_VERSION
     pipeline: Annotated[list[Entry], Field(min_length=1)]
 
 

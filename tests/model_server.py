@@ -16,12 +16,13 @@ Json = dict[str, JsonValue]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer of the server; `hold` keeps it waiting until the server closes."""
+    """One answer of the server; `hold` keeps it waiting until the server closes, `pieces` come one after another."""
 
     status: int = 200
     body: Json | bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     hold: bool = False
+    pieces: tuple[bytes, ...] = ()
 
     @property
     def payload(self) -> bytes:
@@ -141,6 +142,12 @@ class ModelServer:
                 self.send_response(reply.status)
                 for name, value in {"content-type": "application/json", **reply.headers}.items():
                     self.send_header(name, value)
+                if reply.pieces:
+                    self.send_header("transfer-encoding", "chunked")
+                    self.end_headers()
+                    for piece in (*reply.pieces, b""):
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                    return
                 self.send_header("content-length", str(len(reply.payload)))
                 self.end_headers()
                 self.wfile.write(reply.payload)

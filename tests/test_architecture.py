@@ -113,7 +113,7 @@ HOMES = {  # at home in these files, and nowhere else
     "litellm": ("planner/litellm_client.py",),
     "xllamacpp": ("planner/local_engine.py",),
     "huggingface_hub": ("planner/model_sources.py",),
-    "httpx": ("planner/model_sources.py",),
+    "httpx": ("planner/model_sources.py", "evals/benchmarks/replay.py"),
     "platformdirs": ("planner/model_download.py",),
     "vcr": ("evals/cassettes.py",),
     **dict.fromkeys(("jsonschema", "referencing", "regex"), ("evals/outputs.py",)),
@@ -130,6 +130,7 @@ PURE = (
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog")),
     "planner/parallelizing.py",
     *(f"evals/{room}.py" for room in ("dataset", "expectations", "outputs", "scorers", "statistics", "structure")),
+    *(f"evals/{room}.py" for room in ("recordings", "event_streams", "differences", "cassette_paths", "said_secrets")),
     *(f"evals/{room}.py" for room in ("stage", "subject", "suite_checks", "tool_graphs")),
     *(f"evals/report/{room}.py" for room in ("words", "figures", "tables", "junit_xml", "pictures")),
 )

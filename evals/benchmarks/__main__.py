@@ -8,7 +8,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
 
-from evals.benchmarks import makespan, overhead, speed, startup
+from evals.benchmarks import makespan, overhead, replay, speed, startup
 from evals.benchmarks.table import Table
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Table]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Table]]] = {
     "makespan": makespan.tables,
     "overhead": overhead.tables,
     "startup": startup.tables,
+    "replay": replay.tables,
 }
 
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from evals.calls import call_id
-from evals.cassettes import CassetteUnwritable, Mode, use_cassettes
+from evals.cassettes import Mode, use_cassettes
+from evals.decks import CassetteUnwritable
 from planner.litellm_client import LitellmClient, asks_a_model
 from runtime.completion import (
     CassetteMiss,
@@ -97,7 +98,7 @@ def test_a_cassette_is_json_to_read_with_the_bodies_in_it(tmp_path: Path) -> Non
     held = json.loads((tmp_path / "one.json").read_text())
     [interaction] = held["interactions"]
     assert held["made_with"] == {"prompt": "v1"}
-    assert set(interaction) == {"request", "response"}
+    assert set(interaction) == {"request", "response", "sum"}
     assert interaction["request"]["path"] == "/v1/chat/completions"
     assert interaction["request"]["body"]["messages"][1] == {"role": "user", "content": "hello"}
     assert interaction["response"]["headers"] == {"content-type": "application/json"}

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from evals.made_with import differences, made_with, shipped_prompts
+from planner import Budget
+from runtime import Registry, installed_types
+
+TYPES = installed_types().only(["shell", "llm"])
+NOW = made_with("openai/tiny", TYPES)
+
+
+@pytest.mark.parametrize(
+    ("changed", "other"),
+    [
+        ({"model"}, made_with("openai/small", TYPES)),
+        ({"model"}, made_with("openai/tiny", TYPES, weights="abc")),
+        ({"max_tokens"}, made_with("openai/tiny", TYPES, budget=Budget(answer_tokens=99))),
+        ({"schema", "prompt"}, made_with("openai/tiny", Registry({}).with_types(TYPES["shell"]))),
+    ],
+)
+def test_whatever_shapes_a_request_is_seen(changed: set[str], other: dict[str, str]) -> None:
+    assert {name for name in NOW if NOW[name] != other[name]} == changed
+
+
+def test_a_changed_template_is_named() -> None:
+    changed = shipped_prompts() | {"prompts/repair_user.jinja": b"Try again."}
+    told = differences(made_with("m", TYPES, prompts=shipped_prompts()), made_with("m", TYPES, prompts=changed))
+    assert len(told) == 1
+    assert told[0].startswith("prompts/repair_user.jinja was ")
+
+
+def test_every_template_and_example_counts() -> None:
+    names = {"prompts/plan_system.jinja", "prompts/plan_user.jinja", "prompts/repair_user.jinja"}
+    assert names < NOW.keys()
+    assert any(name.startswith("prompts/examples/") for name in NOW)
+
+
+def test_the_same_gives_the_same_and_no_difference() -> None:
+    assert differences(NOW, made_with("openai/tiny", TYPES)) == []
+
+
+def test_what_a_recording_does_not_say_is_a_difference_too() -> None:
+    assert differences({"old": "x"}, {"new": "y"}) == [
+        "it does not say which new it was made with",
+        "old is no longer there",
+    ]
