@@ -35,7 +35,7 @@ def without_false_waits(value: JsonValue, registry: Registry) -> Freed:
         return Freed(value)
     try:
         pipeline = to_pipeline(leaner.graph, within=graph)["pipeline"]
-    except InvalidWorkflow:  # routed steps, or blocks that would be nested too deep
+    except InvalidWorkflow:  # routing that is in the way, or blocks that would be nested too deep
         return Freed(value)
     freer = {**value, "pipeline": pipeline}
     made = examine(freer, registry).graph

@@ -33,6 +33,9 @@ ROOMS = (
     "orders",
     "certainty",
     "normalise",
+    "written",
+    "ways",
+    "pipelines",
     "surface",
     "addresses",
     "grants",  # above node_types: a node's context holds those of the run
@@ -126,7 +129,7 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("inputs", "reference_checks", "lint", "program", "record", "scheduler")),
     *(f"runtime/{room}.py" for room in ("commands", "rollbacks", "watches", "expression_tokens", "expressions")),
     *("runtime/addresses.py", "runtime/given.py", "runtime/redaction.py", "runtime/secret_values.py"),
-    *(f"runtime/{room}.py" for room in ("orders", "surface", "parallelize", "explain")),
+    *(f"runtime/{room}.py" for room in ("orders", "written", "ways", "pipelines", "surface", "parallelize", "explain")),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog")),
     "planner/parallelizing.py",
     *(f"evals/{room}.py" for room in ("dataset", "expectations", "outputs", "scorers", "statistics", "structure")),

@@ -57,10 +57,24 @@ def test_where_blocks_cannot_say_the_order_left_some_waits_of_the_answer_stay(re
     assert freed.notes == ("'c' no longer waits for 'b': it uses nothing of it",)
 
 
-def test_routed_workflows_and_the_graph_form_are_left_alone(registry: Registry) -> None:
-    routed: JsonValue = {"pipeline": [echo("a"), echo("b"), echo("c", next={"error": [echo("d")]})]}
+def test_steps_before_a_router_are_freed_and_what_is_behind_it_stays(registry: Registry) -> None:
+    routed: JsonValue = {
+        "pipeline": [echo("a"), echo("b"), echo("c", next={"error": [echo("d")]}), echo("e"), echo("f")]
+    }
+    freed = without_false_waits(routed, registry)
+    assert freed.notes == ("'b' no longer waits for 'a': it uses nothing of it",)
+    assert isinstance(freed.value, dict)
+    assert freed.value["pipeline"] == [
+        {"parallel": [echo("a"), echo("b")]},
+        echo("c", next={"error": [echo("d")]}),
+        echo("e"),
+        echo("f"),
+    ]
+
+
+def test_the_graph_form_and_what_is_no_workflow_are_left_alone(registry: Registry) -> None:
     as_graph: JsonValue = {"nodes": [echo("a"), echo("b")], "edges": [{"from": "a", "to": "b"}]}
-    for value in (routed, as_graph, 7):
+    for value in (as_graph, 7):
         assert without_false_waits(value, registry).notes == ()
 
 

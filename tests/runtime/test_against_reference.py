@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pytest
@@ -11,12 +12,12 @@ import pytest
 from runtime.checks import Examination, examine
 from runtime.commands import Finish
 from runtime.graph import Graph, ancestors
-from runtime.issues import InvalidWorkflow
+from runtime.issues import InvalidWorkflow, JsonValue
 from runtime.program import compile_graph
 from runtime.record import Cancelled, Failed, RunRecord, Started, Succeeded
 from runtime.running import Execution, prepare
 from runtime.scheduler import Scheduler
-from runtime.surface import to_graph_form
+from runtime.surface import to_graph_form, to_pipeline
 from runtime.virtual_time import run_in_virtual_time
 from tests.random_documents import Stage, Theatre, random_document, random_script
 from tests.reference_interpreter import Reference
@@ -99,19 +100,28 @@ def test_ten_thousand_random_documents_run_as_a_second_reading_says() -> None:
     compare(MANY)
 
 
-def test_random_documents_run_the_same_in_the_graph_form() -> None:
+@pytest.mark.parametrize(("write", "most_refused"), [(to_graph_form, 0.25), (to_pipeline, 0.4)])
+def test_random_documents_run_the_same_in_the_other_form(
+    write: Callable[[Graph], JsonValue], most_refused: float
+) -> None:
     refused = 0
     for seed in FEW:
         examined = random_document(seed, THEATRE.registry)
         assert examined.graph is not None
         try:
-            written = to_graph_form(examined.graph)
-        except InvalidWorkflow:  # a `default` that goes back
+            written = write(examined.graph)
+        except InvalidWorkflow:  # what the form has no words for
             refused += 1
             continue
         converted = examine(written, THEATRE.registry)
-        assert account(perform_document(converted, seed)) == account(perform(seed)), seed
-    assert refused < len(FEW) / 4
+        one, other = (without_places(account(each)) for each in (perform_document(converted, seed), perform(seed)))
+        assert one == other, seed
+    assert refused < len(FEW) * most_refused
+
+
+def without_places(told: dict[str, object]) -> dict[str, object]:
+    """An account in which a block without an id is not called by its place in the document."""
+    return {**told, "errors": re.sub(r"'(#/[^']*|block_[0-9]+)'", "'#'", str(told["errors"]))}
 
 
 def test_no_step_starts_while_anything_before_it_still_runs() -> None:

@@ -14,7 +14,8 @@ from runtime.issues import InvalidWorkflow, Issue
 from runtime.normalise import normalise
 from runtime.orders import DEEPEST
 from runtime.shape import load_workflow
-from runtime.surface import Written, to_graph_form, to_pipeline
+from runtime.surface import to_graph_form, to_pipeline
+from runtime.written import Written
 from tests.language import Document, fixture, graph, graph_of, pipeline, step
 from tests.random_graphs import random_graph
 
@@ -136,6 +137,45 @@ def test_ways_that_end_and_actions_that_nobody_named_survive_the_graph_form() ->
         {"from": "a", "to": None, "action": "x"},
     ]
     assert to_graph_form(again(to_graph_form(routed))) == to_graph_form(routed)
+
+
+def router(**ways: object) -> Document:
+    return step("r", next=ways)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [router(x=[A, B]), C],
+        [router(x=[A], y=[block(A | {"id": "p"}, B)], error=None), C],
+        [router(x=[A], default=[B]), C],
+        [router(x=[step("i", next={"y": None}), A]), B],
+        [router(x="a", y="a"), B, A, C],
+        [router(x="k"), B, block(row(C, D), A, id="k"), step("e")],
+        [A, router(again="a", done=None), B],
+        [block(row(router(stop=None), A), B), C],
+        [A, router(x=[B, step("s", next={"back": "r", "out": "a"})])],
+        [router(x="a"), block(B, C), A, D],
+        [block(row(router(x=[A]), B), row(C, step("s", next={"y": [D]}))), step("e")],
+    ],
+)
+def test_routing_comes_back_as_it_was(written: list[Document]) -> None:
+    one = graph_of(pipeline(*written))
+    assert to_pipeline(one)["pipeline"] == written
+    assert to_pipeline(again(to_graph_form(one)))["pipeline"] == written
+
+
+def test_a_loop_to_several_steps_comes_back_and_edges_alone_cannot_say_it() -> None:
+    """Of two edges back, the depth-first walk of the graph form meets only one on its way."""
+    one = graph_of(pipeline(block(A, B, id="k"), router(again="k")))
+    assert to_pipeline(one)["pipeline"] == [block(A, B, id="k"), router(again="k")]
+    with pytest.raises(InvalidWorkflow, match="loops"):
+        to_graph_form(one)
+
+
+def test_routing_that_no_next_can_say_is_refused() -> None:
+    crossed = graph([step(name) for name in "rsabc"], "r-a:x", "r-b:x", "s-b:y", "a-c", "b-c")
+    assert refusal(graph_of(crossed)).code == "not_convertible"
 
 
 def test_a_default_that_goes_back_is_refused_by_the_graph_form() -> None:
