@@ -84,11 +84,13 @@ class Seat:
 
 async def run_attempts(task: Task, scope: Scope, world: World, seat: Seat) -> Outcome:
     """Tries until it works or must not be tried again. While it only waits it holds no place."""
+    touched = False
     while True:
         seat.attempts += 1
         try:
             return await try_once(task, scope, world, seat.attempts)
         except NodeFailed as failure:
+            touched = failure.touched = failure.touched or touched
             pause = pause_before_retry(task, failure, seat.attempts, world.jitter)
             if pause is None or is_being_cancelled():
                 return failure

@@ -45,6 +45,7 @@ class _Tally:
     """What has come of the items so far."""
 
     results: list[JsonValue]
+    begun: int = 0
     done: int = 0
     errors: list[tuple[int, JsonValue, NodeFailed]] = field(default_factory=list)
 
@@ -54,6 +55,11 @@ class _Tally:
             self.results[index] = outcome.outputs
         else:
             self.errors.append((index, item, outcome))
+
+    @property
+    def touched(self) -> bool:
+        """Whether some item may have touched something: all that began, but for those that say they have not."""
+        return self.begun > sum(not failure.touched for _, _, failure in self.errors)
 
     def outputs(self) -> JsonObject:
         errors: list[JsonValue] = [
@@ -76,6 +82,7 @@ async def run_batch(
 
     async def worker() -> None:
         for index, item in line:
+            tally.begun += 1
             outcome = await _one(unit, batch, ItemScope(scope, batch, index, item), world, places)
             tally.take(index, item, outcome)
             progress(tally.done, len(items))
@@ -121,7 +128,7 @@ def _items(unit: Unit, batch: Batch, scope: Scope) -> list[JsonValue] | NodeFail
 def _first(failed: BaseExceptionGroup[_ItemFailed], tally: _Tally) -> NodeFailed:
     first = next(_leaves(failed))
     message = f"item {first.index}: {first.failure.message}"
-    return NodeFailed(first.failure.code, message, tally.outputs())
+    return NodeFailed(first.failure.code, message, tally.outputs(), touched=tally.touched)
 
 
 def _leaves(group: BaseExceptionGroup[_ItemFailed]) -> Iterator[_ItemFailed]:

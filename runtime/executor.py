@@ -265,7 +265,7 @@ class Executor:
         if isinstance(outcome, NodeFailed):
             outputs = {**dict.fromkeys(unit.outputs), **outcome.outputs}
             self.scope.fail(name, outputs, outcome)
-            return Failed(name, now, outcome.code, outcome.message, outputs, attempts)
+            return Failed(name, now, outcome.code, outcome.message, outputs, attempts, outcome.touched)
         self.scope.succeed(name, outcome.outputs)
         return Succeeded(name, now, outcome.outputs, outcome.action, attempts, outcome.trouble)
 

@@ -27,6 +27,10 @@ Returned: TypeAlias = Any  # by a node's function; `NodeType.read` knows what it
 Function = Callable[..., Returned]
 
 
+# Failures that come before a node touches anything, so that there is nothing to undo.
+BEFORE_EFFECTS = frozenset({"missing_value", "param_type", "capability_denied", "value_not_passable", "batch_items"})
+
+
 def _forget(value: object) -> None:
     return None
 
@@ -62,6 +66,7 @@ class NodeFailed(PlaitError):
     """A node ended badly, and says how.
 
     `outputs` stay readable; `retry_after` is in seconds; `transient` None means: as the type says of the code.
+    `touched`: whether the node had begun to touch anything outside; None: as the code says.
     """
 
     def __init__(
@@ -72,8 +77,10 @@ class NodeFailed(PlaitError):
         *,
         retry_after: float | None = None,
         transient: bool | None = None,
+        touched: bool | None = None,
     ) -> None:
         self.code, self.message, self.outputs = code, message, outputs or {}
+        self.touched = code not in BEFORE_EFFECTS if touched is None else touched
         self.retry_after, self.transient = retry_after, transient
         super().__init__(message)
 

@@ -57,6 +57,7 @@ class Failed(NamedTuple):
     message: str
     outputs: JsonObject
     attempts: int = 1
+    touched: bool = True  # anything outside, so that there is something to undo
 
 
 class Cancelled(NamedTuple):

@@ -31,9 +31,6 @@ from runtime.watches import Watches
 
 UNVISITED = (State.PENDING, State.SKIPPED, State.NOT_STARTED)
 
-# Failures that come before a node touches anything, so that there is nothing to undo.
-BEFORE_EFFECTS = frozenset({"missing_value", "param_type", "capability_denied", "value_not_passable", "batch_items"})
-
 
 End = tuple[int, str]  # a node and the action by which it was left
 
@@ -112,7 +109,7 @@ class Scheduler:
         self._leave(self._end(fact.node, State.SUCCEEDED), fact.action)
 
     def _failed(self, fact: Failed) -> None:
-        node = self._end(fact.node, State.FAILED, touched=fact.code not in BEFORE_EFFECTS)
+        node = self._end(fact.node, State.FAILED, touched=fact.touched)
         if self._program.handles_error(node):
             self._leave(node, "error")
             return

@@ -163,7 +163,7 @@ def _explained(label: str) -> Iterator[None]:
     except TimeoutError:
         raise NodeFailed("timeout", f"{label} took longer than {MAX_SECONDS:g} seconds; 'timeout' says more") from None
     except NodeFailed as failure:
-        raise NodeFailed(failure.code, f"{label}: {failure}", failure.outputs) from failure
+        raise NodeFailed(failure.code, f"{label}: {failure}", touched=failure.touched) from failure
     except httpx.TransportError as error:
         if _has_long_head(error):
             raise NodeFailed("output_limit", f"{label}: the headers of its answer are too long") from error

@@ -7,7 +7,8 @@ the environment names are not used: the guard in front of a connection would see
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -78,21 +79,34 @@ class Following:
     _cookies: dict[str, httpx.Cookies] = field(default_factory=dict)
 
     async def answer(self, request: httpx.Request) -> Answer:
-        for _ in range(MAX_REDIRECTS + 1):
-            cookies = self._cookies_of(request.url)
-            inner = self.transport(request.url.scheme == "https")
-            way = PinnedTransport(self.grants, self.resolver, inner)
-            async with httpx.AsyncClient(transport=way, cookies=cookies, timeout=None, trust_env=False) as client:
-                response = await client.send(request, stream=True)
-                try:
-                    _check_headers(response)
-                    if response.next_request is None:
-                        return Answer(response, await _body(response))
-                finally:
-                    await response.aclose()
-                self._cookies[_host(request.url)] = client.cookies
-            request = self._onward(request, response.next_request)
-        raise NodeFailed("http_redirects", f"it was redirected more than {MAX_REDIRECTS} times")
+        found, count = await self._sent(request), 0
+        with _after_a_request():
+            while isinstance(found, httpx.Request):
+                if count == MAX_REDIRECTS:
+                    raise NodeFailed("http_redirects", f"it was redirected more than {MAX_REDIRECTS} times")
+                request, count = self._onward(request, found), count + 1
+                found = await self._sent(request)
+        return found
+
+    async def _sent(self, request: httpx.Request) -> Answer | httpx.Request:
+        """The answer, or the request that a redirect asks for."""
+        way = PinnedTransport(self.grants, self.resolver, self.transport(request.url.scheme == "https"))
+        client = httpx.AsyncClient(
+            transport=way,
+            cookies=self._cookies_of(request.url),
+            timeout=None,
+            trust_env=False,
+        )
+        async with client:
+            response = await client.send(request, stream=True)
+            try:
+                _check_headers(response)
+                if response.next_request is None:
+                    return Answer(response, await _body(response))
+            finally:
+                await response.aclose()
+        self._cookies[_host(request.url)] = client.cookies
+        return response.next_request
 
     def _onward(self, before: httpx.Request, request: httpx.Request) -> httpx.Request:
         """The redirected request, if it may be made, without what belongs to the server before."""
@@ -110,6 +124,16 @@ class Following:
 
     def _cookies_of(self, url: httpx.URL) -> httpx.Cookies:
         return self._cookies.setdefault(_host(url), httpx.Cookies())
+
+
+@contextmanager
+def _after_a_request() -> Iterator[None]:
+    """A server was asked by now, so whatever fails from here on fails after its effects have begun."""
+    try:
+        yield
+    except NodeFailed as failure:
+        failure.touched = True
+        raise
 
 
 def _host(url: httpx.URL) -> str:

@@ -77,6 +77,19 @@ def test_all_items_of_a_batch_are_taken_back(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_items_are_taken_back_also_when_another_could_not_even_begin(tmp_path: Path) -> None:
+    items: JsonValue = [{"path": "a"}, {"path": "b"}, {}]
+    record = run_here(tmp_path, write("w", "${item.path}", "x") | {"batch": {"items": items}})
+    assert [error.code for error in record.errors] == ["missing_value"]
+    assert (record.status, statuses(record), list(tmp_path.iterdir())) == ("rolled_back", {"w": "undone"}, [])
+
+
+def test_a_batch_none_of_whose_items_began_has_nothing_to_take_back(tmp_path: Path) -> None:
+    step: Document = {"id": "s", "type": "shell", "params": {"command": "touch ${item.x}"}, "batch": {"items": [{}]}}
+    record = run_here(tmp_path, step)
+    assert (record.status, record.not_undone) == ("rolled_back", ())
+
+
 def test_every_round_of_a_loop_is_taken_back(tmp_path: Path) -> None:
     again: Document = {"id": "d", "type": "decide", "params": {"cases": [{"when": "${r.size} < 3", "action": "again"}]}}
     steps = [

@@ -195,6 +195,16 @@ def test_a_redirect_to_no_host_asks_nobody_about_it(host: str) -> None:
     assert (caught.value.code, resolver.asked) == ("http_request", ["example.com"])
 
 
+def test_a_refused_redirect_comes_after_the_effects_of_the_first_request() -> None:
+    resolver = names(example_com=[[PUBLIC], ["10.0.0.5"]])
+    with pytest.raises(NodeFailed) as caught:
+        fetch("http://example.com/", resolver, Wire([redirect("/on")]), "network")
+    assert (caught.value.code, caught.value.touched) == ("capability_denied", True)
+    with pytest.raises(NodeFailed) as caught:
+        fetch("http://example.com/", resolver, Wire(), "network")
+    assert (caught.value.code, caught.value.touched) == ("capability_denied", False)
+
+
 SECRETS = {"authorization": "Bearer s", "x-api-key": "s", "cookie": "s=s", "proxy-authorization": "s", "accept": "*/*"}
 KEYS = set(SECRETS) - {"accept", "cookie"}
 
