@@ -39,6 +39,7 @@ class GoldNode(Strict):
 
     id: Name
     type: str = Field(description="a node type that the case offers")
+    label: str = Field(default="", description="what it is called where it comes from")
     params: Mapping[str, JsonValue] = Field(default={}, description="the right value of each param that counts")
     params_allowed: Mapping[str, tuple[JsonValue, ...]] = Field(
         default={}, description='the accepted values of each param, "" among them where it may be left out'

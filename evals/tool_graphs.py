@@ -227,6 +227,7 @@ def _gold_node(node: RowNode, names: Mapping[str, str], ids: Mapping[str, str], 
     return GoldNode(
         id=ids[node.id],
         type=names.get(node.tool) or _safe(node.tool),
+        label=node.tool,
         params={name: known(value) for name, value in (node.params or {}).items()},
         params_allowed={name: tuple(map(known, values)) for name, values in (node.params_allowed or {}).items()},
     )

@@ -12,6 +12,7 @@ from evals.calls import Counted, Numbered
 from evals.cassette_paths import cassette_path
 from evals.dataset import Case, Suite
 from evals.execution import executed, timeless
+from evals.judging import judge
 from evals.plain import plain_plan
 from evals.results import Key, Outcome, Tokens, Tried
 from evals.scorers import score
@@ -77,6 +78,8 @@ async def tried(
         calls = Counted(completions, f"{trial.call}/run")
         run = await executed(examine(subject.workflow, registry), case, registry, calls, allow)
         subject = replace(subject, run=run, seconds=subject.seconds if subject.attempts else run.wall_seconds)
+        judged = await judge(case, subject, Numbered(completions, f"{trial.call}/judge"))
+        subject = replace(subject, judged=judged)
     found = score(case, subject)
     return Outcome(
         **trial.key._asdict(),

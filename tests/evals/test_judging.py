@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from evals.dataset import Case
+from evals.dataset import Case, Suite
 from evals.judging import judge, questions, ruling
 from evals.scorers import score
 from evals.subject import Subject
+from evals.trial import Trial, tried
+from evals.variants import SHIPPED
 from runtime import RunRecord, ScriptedClient
 
 CASE = Case.model_validate(
@@ -57,3 +60,18 @@ def test_an_output_that_is_not_there_is_not_agreed_to_and_nobody_is_asked() -> N
     found = asyncio.run(judge(CASE, Subject(True, run=RunRecord("r", "w", "failed")), ScriptedClient([])))
     assert [each.value for each in found.values()] == [False]
     assert asyncio.run(judge(CASE, Subject(True), ScriptedClient([]))) == {}
+
+
+def test_a_workflow_of_a_suite_is_run_and_its_output_judged(tmp_path: Path) -> None:
+    case = Case.model_validate(
+        {
+            "id": "a",
+            "workflow": {"pipeline": [{"id": "note", "type": "transform", "params": {"value": "Dear Ada"}}]},
+            "expect": {"outputs": {"note": {"judged": "It is a greeting."}}},
+        }
+    )
+    trial = Trial(Suite(name="s", cases=(case,)), case, "a-model", SHIPPED, 1, tmp_path)
+    client = ScriptedClient(['{"reason": "It greets Ada.", "holds": true}'])
+    outcome = asyncio.run(tried(trial, client))
+    assert outcome.scores["judged"] is True
+    assert "Dear Ada" in client.requests[0].messages[1].content

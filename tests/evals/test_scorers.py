@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import TypeAlias
 
@@ -15,7 +16,7 @@ from evals.dataset import Case
 from evals.scorers import f1, installed_scorers, score
 from evals.subject import Finding, Subject
 from planner import Attempt
-from runtime import Issue, JsonValue, Node, NodeId, RunError, RunRecord, Usage, build_graph
+from runtime import Issue, JsonValue, Node, NodeId, RunError, RunRecord, Unavailable, Usage, build_graph
 from runtime.record import RunStatus
 
 GRAPH_SCORES = ("node_f1", "edge_f1", "order_f1", "parallel_f1", "dependencies", "speedup", "arguments")
@@ -264,3 +265,35 @@ def test_what_a_case_says_is_an_assertion(
 
 def test_tokens_are_those_of_prompts_and_answers() -> None:
     assert score(expecting(), replace(answer([]), usage=Usage(100, 20, 50))).scores["tokens"] == 120
+
+
+# --- scorers of one's own --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package that offers the scorers `polite` and, of a module that is not there, `broken`."""
+    (tmp_path / "own-1.0.dist-info").mkdir()
+    (tmp_path / "own-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: own\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    installed_scorers.cache_clear()
+    yield tmp_path
+    installed_scorers.cache_clear()
+
+
+def offer(package: Path, name: str) -> None:
+    points = package / "own-1.0.dist-info" / "entry_points.txt"
+    points.write_text(f"[plait.scorers]\n{name} = own_scorers:{name}\n")
+
+
+def test_ones_own_scorer_comes_by_entry_point(package: Path) -> None:
+    offer(package, "polite")
+    (package / "own_scorers.py").write_text("def polite(case, subject):\n    return 'very'\n")
+    assert score(case(), Subject(True)).scores["polite"] == "very"
+
+
+def test_a_scorer_that_cannot_be_loaded_is_named_with_the_mend(package: Path) -> None:
+    offer(package, "broken")
+    with pytest.raises(Unavailable, match=r"the scorer 'broken' \(own_scorers:broken\) cannot be loaded") as caught:
+        score(case(), Subject(True))
+    assert str(caught.value).endswith("; mend or remove the package that offers it")

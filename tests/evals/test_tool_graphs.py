@@ -65,7 +65,7 @@ def test_a_row_becomes_a_case_with_tools_of_its_own(tmp_path: Path) -> None:
     assert len(case.tools[0].description) <= 200
     gold = case.expect.gold
     assert gold is not None
-    assert [node.id for node in gold.nodes] == ["n1", "n2"]
+    assert [(node.id, node.label) for node in gold.nodes] == [("n1", "math.add-up"), ("n2", "math add up")]
     assert gold.nodes[1].params == {"of": "${n1.result.sum}"}
     assert gold.edges == (("n1", "n2"),)
 
