@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runtime.issues import InvalidWorkflow, Issue, PlaitError, Refused, Unavailable
     from runtime.node_types import NodeContext, NodeFailed, NodeType, Registry, installed_types, node_type
     from runtime.record import NodeRecord, RunRecord
+    from runtime.sandbox import ProcessLimits
 
 _HOMES = {
     "plait.api": ("plan", "plan_sync", "run", "run_sync"),
@@ -22,6 +23,7 @@ _HOMES = {
     "runtime.issues": ("InvalidWorkflow", "Issue", "PlaitError", "Refused", "Unavailable"),
     "runtime.node_types": ("NodeContext", "NodeFailed", "NodeType", "Registry", "installed_types", "node_type"),
     "runtime.record": ("NodeRecord", "RunRecord"),
+    "runtime.sandbox": ("ProcessLimits",),
 }
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "NotAccepted",
     "PlaitError",
     "Plan",
+    "ProcessLimits",
     "Refused",
     "Registry",
     "RunRecord",

@@ -21,6 +21,7 @@ from runtime.issues import JsonValue
 from runtime.node_types import Registry, installed_types
 from runtime.record import Fact, RunRecord
 from runtime.running import Source
+from runtime.sandbox import DEFAULT_LIMITS, ProcessLimits
 from runtime.secret_values import SecretSource
 
 if TYPE_CHECKING:  # the planner brings jinja2, which running a workflow does without
@@ -75,12 +76,15 @@ async def run(
     directory: Path | None = None,
     on_fact: Callable[[Fact], None] = ignore,
     secrets: SecretSource | None = None,
+    sandbox: bool = False,
+    limits: ProcessLimits = DEFAULT_LIMITS,
 ) -> RunRecord:
     """Runs a workflow (a mapping, the path of a file, or a graph) and returns its record; a failed run is a record too.
 
     Without `completions` its `llm` steps ask `model`, else PLAIT_MODEL, else the embedded one. `allow` lists granted
-    capabilities such as "shell" or "write:out/"; "all" grants what the workflow needs. `secrets` is a name to
-    its value; without it the environment, `.env` and the installed sources are asked. Raises InvalidWorkflow, Refused.
+    capabilities such as "shell" or "write:out/"; "all" grants what the workflow needs. With `sandbox` its `shell` and
+    `code` steps run in one, always within `limits`. `secrets` is a name to its value; without it the environment,
+    `.env` and the installed sources are asked. Raises InvalidWorkflow, Refused.
     """
     async with _client(completions, model, fallbacks, cassette) as client:
         return await running.run(
@@ -93,6 +97,8 @@ async def run(
             directory=directory,
             on_fact=on_fact,
             secrets=secrets or installed_secrets(),
+            sandbox=sandbox,
+            limits=limits,
         )
 
 

@@ -57,7 +57,7 @@ def approved(examined: Examination, registry: Registry, options: RunOptions) -> 
     try:
         return ready(*options.allow, *known.granted(Path.cwd()), *([ALL] if options.yes else []))
     except Refused as refusal:
-        if not is_interactive():
+        if not is_interactive() or any(issue.code != "capability_denied" for issue in errors_of(refusal.issues)):
             raise
         if not _asked(refusal.issues, known):
             raise Refused("it was not approved, and nothing was run", refusal.issues) from None
@@ -90,7 +90,13 @@ def _ready(part: Part, inputs: dict[str, JsonValue], registry: Registry, options
         max_concurrent=options.max_concurrent,
         given=part.given,
         secrets=installed_secrets(),
+        sandbox=in_sandbox(options),
     )
+
+
+def in_sandbox(options: RunOptions) -> bool:
+    """Whether steps run in the sandbox. Where nothing was said they do not."""
+    return bool(options.sandbox)
 
 
 def _values_of(part: Part, options: RunOptions) -> dict[str, JsonValue]:

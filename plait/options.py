@@ -25,6 +25,10 @@ Allow = Annotated[
     list[str] | None,
     typer.Option("--allow", metavar="CAP", help="Grant a capability, as shell or write:out/. Repeatable."),
 ]
+InSandbox = Annotated[
+    bool | None,
+    typer.Option("--sandbox/--no-sandbox", help="Run shell and code in a sandbox; refuse where there is none."),
+]
 Model = Annotated[
     str | None,
     typer.Option("--model", metavar="M", help="The model asked, else PLAIT_MODEL, else the embedded one (local)."),
@@ -90,7 +94,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a workflow is run. `inputs` are the texts by name, as they were given; `max_cost` is in USD."""
+    """How a workflow is run. `inputs` are the texts by name, as they were given; `max_cost` is in USD.
+
+    `sandbox` is what was said, None if nothing was.
+    """
 
     inputs: dict[str, str] = field(default_factory=dict)
     input_file: Path | None = None
@@ -105,3 +112,4 @@ class RunOptions:
     selection: Selection = field(default_factory=Selection)
     fallbacks: tuple[str, ...] = ()
     explain: bool = False
+    sandbox: bool | None = None

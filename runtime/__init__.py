@@ -31,6 +31,7 @@ from runtime.record import NodeRecord, RunError, RunRecord
 from runtime.redaction import Redactor, SecretHit, SecretStream, secrets_of
 from runtime.references import Reference, as_text, parse_template, references_in
 from runtime.running import Execution, Prepared, examine_document, load, prepare, run
+from runtime.sandbox import ProcessLimits
 from runtime.secret_values import SecretSource
 from runtime.shape import model_issues, show
 from runtime.views import draw
@@ -65,6 +66,7 @@ __all__ = [
     "NodeType",
     "PlaitError",
     "Prepared",
+    "ProcessLimits",
     "Redactor",
     "Reference",
     "Refused",

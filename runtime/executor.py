@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from runtime.record import (
     UndoFailed,
     Undone,
 )
+from runtime.sandbox import DEFAULT_LIMITS, ProcessLimits, Sandbox
 from runtime.scheduler import Scheduler
 from runtime.threads import in_thread, outlast
 from runtime.workflow import JsonObject
@@ -40,7 +41,7 @@ MAX_THREADS = 10_000
 Visit = tuple[NodeId, int]
 
 
-def ignore(fact: Fact) -> None:
+def ignore(fact: object) -> None:
     return None
 
 
@@ -63,6 +64,8 @@ class Surroundings:
     jitter: Callable[[], float] = random.random
     on_items: Callable[[NodeId, int, int], None] = ignore_items
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sandbox: Sandbox | None = None
+    limits: ProcessLimits = DEFAULT_LIMITS
 
 
 class _Scope(dict[str, JsonValue]):
@@ -337,12 +340,19 @@ class Executor:
 
     def context(self, task: Task, attempt: int) -> NodeContext:
         given = self.surroundings
-        context = NodeContext(
-            given.run_id, task.id, attempt, given.directory, given.completions, task.actions, grants=given.grants
+        keep = ignore if task.type.undo is None else self._kept.setdefault(self._visit(task.id), []).append
+        return NodeContext(
+            given.run_id,
+            task.id,
+            attempt,
+            given.directory,
+            given.completions,
+            task.actions,
+            keep,
+            grants=given.grants,
+            sandbox=given.sandbox,
+            limits=given.limits,
         )
-        if task.type.undo is None:
-            return context
-        return replace(context, keep=self._kept.setdefault(self._visit(task.id), []).append)
 
     def threads(self) -> ThreadPoolExecutor:
         """A `def` node needs a thread of its own: branches may wait for each other, so there is no small pool."""

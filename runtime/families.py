@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,15 @@ class Process:
         except (ProcessLookupError, PermissionError):
             return False
         return True
+
+
+def groups_below(root: int) -> set[int]:
+    """The process groups of all that descends from a process, but its own."""
+    found = set[int]()
+    for each in descendants(root):
+        with suppress(ProcessLookupError):
+            found.add(os.getpgid(each.number))
+    return found - {root}
 
 
 def descendants(root: int) -> set[Process]:

@@ -2,7 +2,7 @@
 
 PlaitError
 ├── InvalidWorkflow      the document or the inputs are wrong: `issues` says all of it     exit 2
-├── Refused              a capability was not granted, or nobody approved                  exit 4
+├── Refused              not granted, not approved, or no sandbox to be had              exit 4
 ├── NotAccepted          no workflow was accepted within the budget (planner/errors.py)    exit 5
 └── Unavailable          something outside is missing or broken: model, cassette, disk     exit 6
     └── CompletionError  a model call failed (runtime/completion.py)
@@ -68,6 +68,7 @@ Code = Literal[
     "short_secret",
     "not_yet_supported",
     "capability_denied",
+    "sandbox_unavailable",
     # of one form to the other
     "not_convertible",
 ]

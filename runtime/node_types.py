@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, crea
 from runtime.completion import CompletionClient
 from runtime.grants import Grants
 from runtime.issues import Code, JsonValue, PlaitError
+from runtime.sandbox import DEFAULT_LIMITS, ProcessLimits, Sandbox
 from runtime.workflow import JsonObject
 
 GROUP = "plait.node_types"
@@ -40,7 +41,8 @@ class NodeContext:
     """What one attempt may know of the run around it.
 
     `directory` is where relative paths begin; `actions` are those that the workflow routes. `keep` stores a note for
-    the type's undo, before the effect that it takes back. `grants` are those of the run.
+    the type's undo, before the effect that it takes back. `grants` are those of the run. A process of the step runs in
+    `sandbox`, if there is one, and within `limits`.
     """
 
     run_id: str
@@ -52,6 +54,8 @@ class NodeContext:
     keep: Callable[[JsonValue], None] = _forget
     log: Callable[[str], None] = _forget
     grants: Grants = field(default_factory=Grants)
+    sandbox: Sandbox | None = None
+    limits: ProcessLimits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from runtime.families import MARK, descendants, end_family, new_mark
+from runtime.sandbox import DEFAULT_LIMITS
 
-OUTPUT_LIMIT = 10 * 1024 * 1024  # bytes, of standard output and of standard error each
-TERM_GRACE = 2.0  # seconds between TERM and KILL
+OUTPUT_LIMIT = DEFAULT_LIMITS.output_bytes  # of standard output and of standard error each
+TERM_GRACE = 1.0  # seconds between TERM and KILL
 DRAIN = 0.5  # seconds a pipe may stay open in the hands of a process that left the group
 
 
@@ -30,6 +31,10 @@ class Finished:
     stderr: bytes
     cut: bool = False
 
+    def ended_by(self, number: signal.Signals) -> bool:
+        """Whether a signal ended it; a shell and a sandbox tell of one as an exit code above 128."""
+        return self.exit_code in (-number, 128 + number)
+
     @property
     def manner(self) -> str:
         """The end in words: `exit code 3` or the signal's name."""
@@ -41,6 +46,11 @@ class Finished:
             return f"signal {-self.exit_code}"
 
 
+def ask_group(leader: int) -> None:
+    """Asks a process and its group to end."""
+    _signal_group(leader, signal.SIGTERM)
+
+
 async def run_process(
     argv: Sequence[str | bytes],
     *,
@@ -50,47 +60,56 @@ async def run_process(
     keep_open: Sequence[int] = (),
     limit: int = OUTPUT_LIMIT,
     grace: float = TERM_GRACE,
+    ask: Callable[[int], None] = ask_group,
 ) -> Finished:
     """Runs a program to its end, or to `limit` bytes of output, and kills what is left of its group.
 
-    Cancelled, it sends TERM, after `grace` seconds KILL, to all that came from the program, and raises once it is gone.
+    Cancelled, it asks the program to end (`ask` gets its number), after `grace` seconds kills all that came from it,
+    and raises once that is gone.
     `keep_open` are descriptors that the process inherits. OSError if it cannot be started.
     """
-    loop, mark = asyncio.get_running_loop(), new_mark()
+    loop, ending = asyncio.get_running_loop(), _Ending(new_mark(), ask, grace)
     transport, listener = await _started(
         loop.create_task(
             loop.subprocess_exec(
                 lambda: _Listener(limit),
                 *argv,
                 stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-                env={**(os.environb if env is None else env), MARK: mark},
+                env={**(os.environb if env is None else env), MARK: ending.mark},
                 cwd=cwd,
                 pass_fds=keep_open,
                 start_new_session=True,
             )
         ),
-        grace,
-        mark,
+        ending,
     )
     try:
         _feed(transport, stdin)
         await listener.ended.wait()
     except asyncio.CancelledError:
-        await _end_all(transport, listener, grace, mark)
+        await _end_all(transport, listener, ending)
         raise
     finally:
         await _leave_nothing(transport, listener)
     return listener.finished(transport)
 
 
-async def _started(starting: asyncio.Task[_Process], grace: float, mark: bytes) -> _Process:
+class _Ending(NamedTuple):
+    """How a process is ended before its time, and by what all that came from it is found."""
+
+    mark: bytes
+    ask: Callable[[int], None]
+    grace: float
+
+
+async def _started(starting: asyncio.Task[_Process], ending: _Ending) -> _Process:
     """The process once it runs. Asyncio cannot be interrupted in between: it would wait for its pipes for ever."""
     try:
         await asyncio.wait([starting])
     except asyncio.CancelledError:
         await asyncio.wait([starting])
         if starting.exception() is None:
-            await _end_all(*starting.result(), grace, mark)
+            await _end_all(*starting.result(), ending)
             await _leave_nothing(*starting.result())
         raise
     return starting.result()
@@ -136,21 +155,21 @@ def _feed(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:
         pipe.close()
 
 
-async def _end_all(transport: asyncio.SubprocessTransport, listener: _Listener, grace: float, mark: bytes) -> None:
+async def _end_all(transport: asyncio.SubprocessTransport, listener: _Listener, ending: _Ending) -> None:
     """The process and all that came from it, also what has left its group: asked first, then killed."""
     known = descendants(transport.get_pid())
     try:
-        await _end_gently(transport, listener, grace)
+        await _end_gently(transport, listener, ending)
     finally:  # also when a second cancellation ends the grace
-        end_family(known, mark)
+        end_family(known, ending.mark)
 
 
-async def _end_gently(transport: asyncio.SubprocessTransport, listener: _Listener, grace: float) -> None:
-    if grace <= 0:
+async def _end_gently(transport: asyncio.SubprocessTransport, listener: _Listener, ending: _Ending) -> None:
+    if ending.grace <= 0:
         return
-    _signal_group(transport, signal.SIGTERM)
+    ending.ask(transport.get_pid())
     try:
-        async with asyncio.timeout(grace):
+        async with asyncio.timeout(ending.grace):
             await listener.ended.wait()
     except TimeoutError:
         return
@@ -159,7 +178,7 @@ async def _end_gently(transport: asyncio.SubprocessTransport, listener: _Listene
 async def _leave_nothing(transport: asyncio.SubprocessTransport, listener: _Listener) -> None:
     """Kills the group and reads the rest; shuts the pipes itself if someone outside the group holds them open."""
     try:
-        _signal_group(transport, signal.SIGKILL)
+        _signal_group(transport.get_pid(), signal.SIGKILL)
         if not await _is_closed(listener):
             _shut(transport)
             await _is_closed(listener)
@@ -183,8 +202,8 @@ def _shut(transport: asyncio.SubprocessTransport) -> None:
     transport.close()
 
 
-def _signal_group(transport: asyncio.SubprocessTransport, number: signal.Signals) -> None:
+def _signal_group(leader: int, number: signal.Signals) -> None:
     try:
-        os.killpg(transport.get_pid(), number)
+        os.killpg(leader, number)
     except (ProcessLookupError, PermissionError):
         return  # all of it is gone already, or runs as another user

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runtime.bubblewrap import Missing, sandbox_for, unavailable
 from runtime.checks import Examination, check, examine
 from runtime.commands import State
 from runtime.completion import CompletionClient
@@ -38,6 +39,7 @@ from runtime.record import (
 )
 from runtime.redaction import Redactor
 from runtime.references import MissingValue, Resolver, Scope
+from runtime.sandbox import DEFAULT_LIMITS, ProcessLimits, Sandbox
 from runtime.scheduler import Scheduler
 from runtime.secret_values import SecretSource, bind_secrets, no_secrets, redacted, without_secrets
 from runtime.workflow import JsonObject
@@ -58,6 +60,8 @@ class Prepared:
     warnings: tuple[Issue, ...] = ()
     given: frozenset[str] = frozenset()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sandbox: Sandbox | None = None
+    limits: ProcessLimits = DEFAULT_LIMITS
 
     @property
     def graph(self) -> Graph:
@@ -103,11 +107,14 @@ def prepare(
     directory: Path | None = None,
     given: Mapping[str, JsonObject] | None = None,
     secrets: SecretSource = no_secrets,
+    sandbox: bool = False,
+    limits: ProcessLimits = DEFAULT_LIMITS,
 ) -> Prepared:
     """Everything that can be refused, refused: InvalidWorkflow (document, inputs, features), Refused (capabilities).
 
     `allow` lists capabilities such as "shell" or "write:out/"; "all" grants what the workflow states it needs. `given`
-    maps steps to the outputs that stand in for running them, an `action` beside them if they end with one.
+    maps steps to the outputs that stand in for running them, an `action` beside them if they end with one. With
+    `sandbox` the processes of `shell` and `code` steps run in one; Refused where there is none.
     """
     given = given or {}
     registry = registry or installed_types()
@@ -126,10 +133,19 @@ def prepare(
     needs = tuple(need for need in needs_of(graph, registry, values) if need.node not in given)
     granted = allowed | {need.capability for need in needs} if ALL in allowed else allowed
     grants = Grants(granted, directory or Path.cwd())
-    if refused := list(denied(needs, grants)):
-        raise Refused("the workflow needs capabilities that were not granted", (*refused, *warnings))
+    if refused := [*denied(needs, grants), *_without_sandbox(unavailable() if sandbox else None)]:
+        what = "needs capabilities that were not granted" if refused[0].code == "capability_denied" else "was not run"
+        raise Refused(f"the workflow {what}", (*refused, *warnings))
     program = with_given(compile_graph(graph, registry, max_concurrent), registry, given)
-    return Prepared(program, registry, values, grants, needs, warnings, frozenset(given), hidden)
+    box = sandbox_for(grants.allowed, allowed, grants.directory) if sandbox else None
+    return Prepared(program, registry, values, grants, needs, warnings, frozenset(given), hidden, box, limits)
+
+
+def _without_sandbox(missing: Missing | None) -> Iterator[Issue]:
+    """Asked for and not there is a refusal: to go on without it is what nobody asked for."""
+    if missing is not None:
+        hint = f"{missing.mend}, or say --no-sandbox to run it with your own rights"
+        yield Issue("sandbox_unavailable", "", f"a sandbox was asked for: {missing.reason}", hint)
 
 
 class Execution:
@@ -158,6 +174,8 @@ class Execution:
             jitter,
             on_items,
             prepared.secrets,
+            prepared.sandbox,
+            prepared.limits,
         )
         self._executor = Executor(prepared.program, prepared.inputs, surroundings)
 
@@ -188,6 +206,8 @@ async def run(
     directory: Path | None = None,
     on_fact: Callable[[Fact], None] = ignore,
     secrets: SecretSource = no_secrets,
+    sandbox: bool = False,
+    limits: ProcessLimits = DEFAULT_LIMITS,
 ) -> RunRecord:
     """Runs a workflow and returns its record; a failed run is a record too. Raises what `prepare` raises."""
     prepared = prepare(
@@ -198,6 +218,8 @@ async def run(
         max_concurrent=max_concurrent,
         directory=directory,
         secrets=secrets,
+        sandbox=sandbox,
+        limits=limits,
     )
     return await Execution(prepared, completions=completions, on_fact=on_fact).result()
 

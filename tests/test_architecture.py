@@ -39,6 +39,7 @@ ROOMS = (
     "surface",
     "addresses",
     "grants",  # above node_types: a node's context holds those of the run
+    "sandbox",  # above node_types: a node's context names the one its processes run in
     "completion",  # above node_types: a node's context names the port to the models
     "node_types",
     "expression_tokens",
@@ -59,6 +60,7 @@ ROOMS = (
     "scheduler",
     "journal",
     "policy",
+    "bubblewrap",
     "limits",
     "given",
     "threads",
@@ -68,6 +70,7 @@ ROOMS = (
     "running",
     "families",
     "processes",
+    "step_processes",
     "nodes",
     "views",
     "engines",
@@ -129,6 +132,7 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("inputs", "reference_checks", "lint", "program", "record", "scheduler")),
     *(f"runtime/{room}.py" for room in ("commands", "rollbacks", "watches", "expression_tokens", "expressions")),
     *("runtime/addresses.py", "runtime/given.py", "runtime/redaction.py", "runtime/secret_values.py"),
+    "runtime/sandbox.py",
     *(f"runtime/{room}.py" for room in ("orders", "written", "ways", "pipelines", "surface", "parallelize", "explain")),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog")),
     "planner/parallelizing.py",
@@ -154,7 +158,9 @@ TASK_OWNERS = {
 STARTS_A_TASK = {"TaskGroup", "create_task", "create_task_group", "ensure_future"}
 
 LONG_FILES: dict[str, str] = {}  # path: reason
-LONG_FUNCTIONS: dict[str, str] = {}  # path:function: reason
+LONG_FUNCTIONS: dict[str, str] = {  # path:function: reason
+    "plait/commands/plan.py:plan": "it has a line for each option of the command, and another that hands it on",
+}
 ANY_ALLOWED: dict[str, tuple[int, str]] = {  # path: how often, and why
     "runtime/workflow.py": (
         1,

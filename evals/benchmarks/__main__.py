@@ -8,7 +8,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
 
-from evals.benchmarks import makespan, overhead, replay, speed, startup
+from evals.benchmarks import makespan, overhead, replay, sandbox, speed, startup
 from evals.benchmarks.table import Table
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Table]]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Table]]] = {
     "overhead": overhead.tables,
     "startup": startup.tables,
     "replay": replay.tables,
+    "sandbox": sandbox.tables,
 }
 
 

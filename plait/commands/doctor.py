@@ -18,6 +18,7 @@ from plait.problems import EXTRAS
 from plait.wiring import EMBEDDED, models
 from planner.local_model import is_local
 from planner.model_download import embedded_path, is_pulled
+from runtime.bubblewrap import unavailable
 from runtime.issues import JsonValue
 
 MISSING = 6
@@ -64,7 +65,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("python", sys.version_info >= OLDEST_PYTHON, version, "install Python 3.11 or newer", needed=True)
     yield _program("/bin/sh", "the shell that `shell` steps run by", "install a POSIX shell as /bin/sh", needed=True)
     yield _program("bash", "on the path", "install bash, for commands that need it")
-    yield _program("bwrap", "on the path", "install bubblewrap, which a sandbox needs")
+    yield _sandbox()
     for module, extra in EXTRAS.items():
         yield _module(module, extra)
     yield from _of_the_embedded_model()
@@ -75,6 +76,11 @@ def examine() -> Iterator[Finding]:
 def _program(name: str, found: str, mend: str, *, needed: bool = False) -> Finding:
     there = shutil.which(name) is not None
     return Finding(name, there, found if there else "not found", mend, needed)
+
+
+def _sandbox() -> Finding:
+    missing = unavailable()
+    return Finding("sandbox", True, "bubblewrap") if missing is None else Finding("sandbox", False, *missing)
 
 
 def _module(name: str, extra: str) -> Finding:

@@ -27,6 +27,7 @@ from plait.options import (
     Explain,
     Fallback,
     Inputs,
+    InSandbox,
     Json,
     MaxAttempts,
     MaxConcurrent,
@@ -81,6 +82,7 @@ def plan(
     run: Run = False,
     yes: Yes = False,
     allow: Allow = None,
+    sandbox: InSandbox = None,
     max_concurrent: MaxConcurrent = None,
     state: State = None,
     json: Json = False,
@@ -98,6 +100,7 @@ def plan(
         state=state,
         max_cost=max_cost,
         explain=explain,
+        sandbox=sandbox,
     )
     if show_prompt:
         return _show_prompt(_words(request), options)

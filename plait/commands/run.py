@@ -18,6 +18,7 @@ from plait.options import (
     From,
     InputFile,
     Inputs,
+    InSandbox,
     Json,
     MaxConcurrent,
     MaxCost,
@@ -39,6 +40,8 @@ from runtime.policy import denied
 from runtime.running import ALL, Prepared
 from runtime.views import ascii, graph_json
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check, show what would run and what it needs; run nothing.")]
+
 app = new_app()
 
 
@@ -50,9 +53,8 @@ def run(
     max_concurrent: MaxConcurrent = None,
     yes: Yes = False,
     allow: Allow = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check, show what would run and what it needs; run nothing.")
-    ] = False,
+    sandbox: InSandbox = None,
+    dry_run: DryRun = False,
     cassette: Cassette = None,
     model: Model = None,
     fallback: Fallback = None,
@@ -78,6 +80,7 @@ def run(
         max_cost=max_cost,
         selection=checked(Selection(only, tuple(from_ or ()), use, texts_of(mock or (), "--mock"))),
         fallbacks=tuple(fallback or ()),
+        sandbox=None if dry_run else sandbox,  # nothing is run, so none is needed
     )
     registry = installed_types()
     examined = examine_named(file, registry)

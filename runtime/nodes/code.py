@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,7 +21,8 @@ from runtime.issues import JsonValue
 from runtime.node_types import ANYTHING, NodeContext, NodeFailed, ParamProblem, Routed, node_type
 from runtime.nodes.foreign_json import read_json
 from runtime.nodes.params import Params
-from runtime.processes import OUTPUT_LIMIT, Finished, run_process
+from runtime.processes import Finished
+from runtime.step_processes import run_step
 from runtime.workflow import Json, JsonObject
 
 _RUNNER = Path(__file__).with_name("code_runner.py")
@@ -79,13 +82,17 @@ def _names_set(source: str) -> set[str]:
 )
 async def code(params: CodeParams, context: NodeContext) -> Routed:
     """Runs a Python function."""
-    task = json.dumps({"source": params.source, "inputs": params.inputs}).encode()
+    limits = context.limits
+    bounds = {"cpu_seconds": limits.cpu_seconds, "memory_bytes": limits.memory_bytes}
+    task = json.dumps({"source": params.source, "inputs": params.inputs, "limits": bounds}).encode()
     with TemporaryFile() as answer:
-        finished = await _run(task, context.directory, answer)
+        finished = await _run(task, context, answer)
         _log(finished, context)
         if finished.cut:
-            raise NodeFailed("output_limit", f"the code printed more than {OUTPUT_LIMIT} bytes and was ended")
-        return _routed(_result(_read(answer), finished))
+            raise NodeFailed("output_limit", f"the code printed more than {limits.output_bytes} bytes and was ended")
+        if finished.ended_by(signal.SIGXCPU):
+            raise NodeFailed("cpu_limit", f"the code used more than {limits.cpu_seconds} seconds of the processor")
+        return _routed(_result(_read(answer, limits.output_bytes), finished))
 
 
 def _routed(result: JsonValue) -> Routed:
@@ -99,11 +106,16 @@ def _routed(result: JsonValue) -> Routed:
     return Routed({"result": result}, DEFAULT)
 
 
-async def _run(task: bytes, folder: Path, answer: BinaryIO) -> Finished:
-    descriptor = answer.fileno()
+async def _run(task: bytes, context: NodeContext, answer: BinaryIO) -> Finished:
+    descriptor, folder, seconds = answer.fileno(), context.directory, context.limits.wall_seconds
     argv = [sys.executable, "-I", "-X", "utf8", str(_RUNNER), str(descriptor)]
     try:
-        return await run_process(argv, cwd=folder, stdin=task, keep_open=(descriptor,), grace=0)
+        async with asyncio.timeout(seconds):
+            return await run_step(
+                context, argv, folder, stdin=task, keep_open=(descriptor,), reads=(str(_RUNNER),), grace=0
+            )
+    except TimeoutError:
+        raise NodeFailed("timeout", f"the code took longer than {seconds:g} seconds") from None
     except OSError as error:
         raise NodeFailed("not_executable", f"Python could not be started in {folder}: {error.strerror}") from None
 
@@ -114,9 +126,9 @@ def _log(finished: Finished, context: NodeContext) -> None:
             context.log(line)
 
 
-def _read(answer: BinaryIO) -> bytes:
-    if os.fstat(answer.fileno()).st_size > OUTPUT_LIMIT:
-        raise NodeFailed("output_limit", f"run returned more than {OUTPUT_LIMIT} bytes; write it to a file instead")
+def _read(answer: BinaryIO, most: int) -> bytes:
+    if os.fstat(answer.fileno()).st_size > most:
+        raise NodeFailed("output_limit", f"run returned more than {most} bytes; write it to a file instead")
     answer.seek(0)
     return answer.read()
 

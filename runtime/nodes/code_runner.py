@@ -1,4 +1,4 @@
-"""Runs in a process of its own: reads `{"source", "inputs"}` from stdin, calls `run(**inputs)`, leaves one JSON object.
+"""Runs in a process of its own: reads a task from stdin, takes its limits, calls `run(**inputs)`, leaves a JSON object.
 
 Started by its path and never imported. The object goes to the descriptor that the only argument names, so that nothing
 the source prints can be mistaken for it.
@@ -6,7 +6,9 @@ the source prints can be mistaken for it.
 
 from __future__ import annotations
 
+import errno
 import json
+import resource
 import sys
 from types import ModuleType, TracebackType
 
@@ -19,14 +21,33 @@ class NoRun(Exception):
 
 def main() -> None:
     task = json.load(sys.stdin)
+    limits: dict[str, int] = task["limits"]
+    limit(resource.RLIMIT_CPU, limits["cpu_seconds"], slack=1)  # past it a signal says so, a second later KILL
+    limit(resource.RLIMIT_AS, limits["memory_bytes"])
     try:
         result = call(task["source"], task["inputs"])
+    except (MemoryError, OSError) as error:
+        answer = failure(*out_of_memory(error, limits["memory_bytes"]))
     except BaseException as error:  # noqa: BLE001 whatever the source raises, SystemExit too, is what this reports
         answer = failure("code_error", account(error))
     else:
         answer = show(result)
     with open(int(sys.argv[1]), "wb") as file:
         file.write(answer)
+
+
+def limit(kind: int, most: int, slack: int = 0) -> None:
+    """A limit that the source cannot lift. One that holds already and is narrower stays."""
+    _, hard = resource.getrlimit(kind)
+    most, end = (each if hard == resource.RLIM_INFINITY else min(each, hard) for each in (most, most + slack))
+    resource.setrlimit(kind, (most, end))
+
+
+def out_of_memory(error: MemoryError | OSError, most: int) -> tuple[str, str]:
+    """The code and message of an exception that may have come of too little memory."""
+    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+        return "memory_limit", f"the code asked for more than {most} bytes of memory"
+    return "code_error", account(error)
 
 
 def call(source: str, inputs: dict[str, object]) -> object:

@@ -13,9 +13,10 @@ from runtime.issues import JsonValue
 from runtime.node_types import ANYTHING, NodeContext, NodeFailed, ParamProblem, node_type
 from runtime.nodes.params import Params, Text, Timeout
 from runtime.nodes.shell_passing import OWN_VARIABLE, Call, call_of, encoded
-from runtime.processes import OUTPUT_LIMIT, Finished, run_process
+from runtime.processes import Finished
 from runtime.references import BrokenReference, Reference, parse_template
 from runtime.shell_words import Rewritten, rewrite_command
+from runtime.step_processes import run_step
 from runtime.workflow import JsonObject
 
 
@@ -88,23 +89,26 @@ async def shell(params: ShellParams, context: NodeContext) -> dict[str, JsonValu
     """Runs a command or a program."""
     folder = context.directory / params.cwd
     with call_of(params.argv or params.command or "", params.env) as call:
-        finished = await _run(call, folder, encoded(params.stdin, "stdin", nul=True))
+        finished = await _run(call, folder, encoded(params.stdin, "stdin", nul=True), context)
     outputs: dict[str, JsonValue] = {
         "stdout": finished.stdout.decode("utf-8", "replace"),
         "stderr": finished.stderr.decode("utf-8", "replace"),
         "exit_code": finished.exit_code,
     }
     if finished.cut:
-        raise NodeFailed("output_limit", f"the command wrote more than {OUTPUT_LIMIT} bytes and was ended", outputs)
+        limit = context.limits.output_bytes
+        raise NodeFailed("output_limit", f"the command wrote more than {limit} bytes and was ended", outputs)
     if finished.exit_code:
         raise NodeFailed("exit_status", _account(finished), outputs)
     return outputs
 
 
-async def _run(call: Call, folder: Path, stdin: bytes) -> Finished:
-    program = os.fsdecode(call.argv[0])
+async def _run(call: Call, folder: Path, stdin: bytes, context: NodeContext) -> Finished:
+    program, reads = os.fsdecode(call.argv[0]), () if call.folder is None else (call.folder,)
     try:
-        return await run_process(call.argv, env=call.env, cwd=folder, stdin=stdin)
+        return await run_step(
+            context, call.argv, folder, variables=call.variables, without=call.without, stdin=stdin, reads=reads
+        )
     except OSError as error:
         if str(error.filename) == str(folder):
             raise NodeFailed("not_found", f"'cwd': there is no folder {folder} to run in") from None

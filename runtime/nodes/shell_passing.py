@@ -22,10 +22,12 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a process is started with."""
+    """What a process is started with: variables beside, and `without` some of, those it inherits; `folder` it reads."""
 
     argv: Sequence[bytes]
-    env: Mapping[bytes, bytes]
+    variables: Mapping[bytes, bytes]
+    without: tuple[bytes, ...] = ()
+    folder: str | None = None
 
 
 def call_of(what: str | Sequence[str], env: Mapping[str, str]) -> AbstractContextManager[Call]:
@@ -41,7 +43,7 @@ def _call_of_argv(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Call]
     for name, value in named.items():
         if len(value) > LONGEST:
             raise _impassable(f"{name} is longer than {LONGEST} bytes; give it by 'stdin', or use 'command'")
-    yield Call(words, _environment(variables))
+    yield Call(words, _as_bytes(variables))
 
 
 @contextmanager
@@ -50,13 +52,12 @@ def _call_of_command(command: str, env: Mapping[str, str]) -> Iterator[Call]:
     variables = _encoded_env(env)
     long = _too_long(variables)
     if not long:
-        yield Call([b"/bin/sh", b"-c", encoded(command, "command")], _environment(variables))
+        yield Call([b"/bin/sh", b"-c", encoded(command, "command")], _as_bytes(variables))
         return
     with TemporaryDirectory(prefix="plait-") as folder:  # made for its owner alone
         prelude = file_prelude({name: _put_aside(Path(folder), name, variables.pop(name)) for name in long})
         script = encoded(prelude + command, "command")
-        inherited = _environment(variables)
-        yield Call([b"/bin/sh", b"-c", script], {k: v for k, v in inherited.items() if os.fsdecode(k) not in long})
+        yield Call([b"/bin/sh", b"-c", script], _as_bytes(variables), tuple(map(os.fsencode, long)), folder)
 
 
 def encoded(value: str, name: str, *, nul: bool = False) -> bytes:
@@ -78,8 +79,8 @@ def _encoded_env(env: Mapping[str, str]) -> dict[str, bytes]:
     return {name: encoded(value, name) for name, value in env.items()}
 
 
-def _environment(variables: Mapping[str, bytes]) -> dict[bytes, bytes]:
-    return {**os.environb, **{name.encode(): value for name, value in variables.items()}}
+def _as_bytes(variables: Mapping[str, bytes]) -> dict[bytes, bytes]:
+    return {name.encode(): value for name, value in variables.items()}
 
 
 def _too_long(variables: Mapping[str, bytes]) -> list[str]:

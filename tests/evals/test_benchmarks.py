@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from evals.benchmarks import __main__ as benchmarks
-from evals.benchmarks import makespan, overhead, speed, startup
+from evals.benchmarks import makespan, overhead, sandbox, speed, startup
 from evals.benchmarks.bare import interpret
 from evals.benchmarks.table import Judged, Row, Table, at_least, at_most
 from runtime import JsonValue, Node, run, run_in_virtual_time
+from tests.sandboxes import needs_sandbox
 
 TABLE = Table("Letters", "Two of them.", 3, ({"name": "a", "took": at_most(21.0, 20, 50)}, {"name": "b", "took": None}))
 
@@ -149,3 +150,14 @@ def test_every_graph_with_stated_durations_reaches_its_stated_optimum(shared_dat
     for graph, best in found:
         record = run_in_virtual_time(run(graph, registry=makespan.REGISTRY))
         assert record.wall_seconds == pytest.approx(best, rel=1e-9)
+
+
+@needs_sandbox
+def test_a_step_in_the_sandbox_is_measured_beside_one_that_is_not() -> None:
+    (table,) = sandbox.tables(repetitions=1)
+    assert [row["step"] for row in table.rows] == list(sandbox.STEPS)
+
+
+def test_without_a_sandbox_there_is_nothing_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert list(sandbox.tables(repetitions=1)) == []

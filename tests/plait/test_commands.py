@@ -235,6 +235,11 @@ def test_the_doctor_names_what_is_missing_with_its_mend(call: Call) -> None:
     assert f"missing  {MODEL.name}: " in call("doctor").out
 
 
+def test_the_doctor_says_whether_there_is_a_sandbox(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "missing  sandbox: there is no program 'bwrap' on the path; install bubblewrap" in call("doctor").out
+
+
 def test_the_doctor_never_tells_a_key(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "canary-value")
     monkeypatch.setenv("PLAIT_MODEL", "openai/some-model")

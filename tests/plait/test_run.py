@@ -34,6 +34,7 @@ from tests.command_line import (
     shell,
     value,
 )
+from tests.sandboxes import needs_sandbox
 
 RECORD = {
     *("run_id", "workflow", "status", "outputs", "wall_seconds", "critical_path_seconds", "sequential_seconds"),
@@ -163,7 +164,7 @@ def test_a_document_that_cannot_be_read_is_an_issue(call: Call, file: str) -> No
     assert "cannot be read" in call("run", file).err
 
 
-@pytest.mark.parametrize("option", [["--max-concurrent", "0"], ["--allow", "shel"], ["--sandbox"]])
+@pytest.mark.parametrize("option", [["--max-concurrent", "0"], ["--allow", "shel"]])
 def test_an_option_that_makes_no_sense_is_bad_usage(call: Call, write: Write, option: list[str]) -> None:
     assert call("run", write(SHELL_ONLY), *option).code == 2
 
@@ -183,6 +184,34 @@ def test_without_a_grant_and_without_a_terminal_nothing_runs(call: Call, write: 
 @pytest.mark.parametrize("grant", [["--yes"], ["--allow", "shell"], ["--allow", "write:out", "--allow", "shell"]])
 def test_a_grant_on_the_line_is_enough(call: Call, write: Write, grant: list[str]) -> None:
     assert call("run", write(SHELL_ONLY), *grant).code == 0
+
+
+def test_a_sandbox_that_is_asked_for_and_not_there_is_a_refusal(
+    call: Call, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(pipeline(shell("a", "/usr/bin/touch ran")))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told, printed = (call("run", file, "--yes", "--sandbox", *more) for more in ([], ["--json"]))
+    assert (told.code, printed.code, printed.codes) == (4, 4, ["sandbox_unavailable"])
+    assert "install bubblewrap" in told.err
+    assert not (tmp_path / "ran").exists()
+    assert call("run", file, "--sandbox", "--dry-run").code == 0
+    assert call("run", file, "--yes", "--no-sandbox").code == 0
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_sandbox_that_is_not_there_is_not_asked_about(write: Write, tmp_path: Path) -> None:
+    code, shown = at_a_terminal(tmp_path, [], "run", write(SHELL_ONLY), "--sandbox", PATH="/nowhere")
+    assert code == 4
+    assert "install bubblewrap" in shown
+
+
+@needs_sandbox
+def test_in_the_sandbox_a_step_writes_only_what_is_granted(call: Call, write: Write, tmp_path: Path) -> None:
+    file = write(pipeline(shell("a", "echo x > out/a; echo x > b; true")))
+    ran = call("run", file, "--sandbox", "--allow", "shell", "--allow", "write:out/")
+    assert ran.code == 0
+    assert ((tmp_path / "out" / "a").exists(), (tmp_path / "b").exists()) == (True, False)
 
 
 def test_another_grant_is_not(call: Call, write: Write) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from runtime.checks import check_params
 from runtime.issues import JsonValue
 from runtime.nodes.code import code
+from runtime.sandbox import ProcessLimits
 from tests.node_bench import Bench
 
 
@@ -156,3 +159,60 @@ def test_an_object_with_an_action_and_at_most_a_result_chooses_what_comes_next(
     source = f"def run(): return {returned}"
     chosen = asyncio.run(code.call(code.params(source=source), bench.context))
     assert (chosen.action, chosen.outputs) == (action, {"result": result})
+
+
+# --- limits
+
+
+def limited(bench: Bench, limits: ProcessLimits) -> Bench:
+    return replace(bench, context=replace(bench.context, limits=limits))
+
+
+LIMITS = {
+    "memory_limit": (ProcessLimits(memory_bytes=200_000_000), "return len(bytearray(300_000_000))"),
+    "cpu_limit": (ProcessLimits(cpu_seconds=1), "while True: pass"),
+    "output_limit": (ProcessLimits(output_bytes=1000), "print('x' * 2000)"),
+    "timeout": (ProcessLimits(wall_seconds=0.3), "__import__('time').sleep(60)"),
+}
+
+
+@pytest.mark.parametrize(("code_of", "limits", "doing"), [(name, *how) for name, how in LIMITS.items()], ids=LIMITS)
+def test_each_limit_ends_the_code_with_its_own_error(
+    bench: Bench, code_of: str, limits: ProcessLimits, doing: str
+) -> None:
+    failure = limited(bench, limits).failure(code, {"source": body(doing)})
+    assert failure.code == code_of
+    assert re.search(r"\d", failure.message), "it says which limit"
+
+
+def test_a_result_has_the_same_limit_as_what_is_printed(bench: Bench) -> None:
+    failure = limited(bench, ProcessLimits(output_bytes=1000)).failure(code, {"source": body("return 'x' * 2000")})
+    assert (failure.code, failure.message) == (
+        "output_limit",
+        "run returned more than 1000 bytes; write it to a file instead",
+    )
+
+
+def test_memory_that_the_system_refuses_is_told_as_the_limit_too(bench: Bench) -> None:
+    source = body("import mmap", "mmap.mmap(-1, 300_000_000)")
+    assert limited(bench, ProcessLimits(memory_bytes=200_000_000)).failure(code, {"source": source}).code == (
+        "memory_limit"
+    )
+
+
+def test_another_error_of_the_system_stays_what_it_is(bench: Bench) -> None:
+    failure = bench.failure(code, {"source": body("open('nowhere')")})
+    assert failure.code == "code_error"
+    assert failure.message.startswith("FileNotFoundError")
+
+
+def test_what_the_code_starts_has_the_same_limits(bench: Bench) -> None:
+    source = body("import resource as r", "return [r.getrlimit(r.RLIMIT_CPU)[0], r.getrlimit(r.RLIMIT_AS)]")
+    limits = ProcessLimits(cpu_seconds=7, memory_bytes=500_000_000)
+    assert limited(bench, limits).run(code, {"source": source}) == {"result": [7, [500_000_000] * 2]}
+
+
+def test_a_signal_to_end_that_is_ignored_is_followed_by_one_that_cannot_be(bench: Bench) -> None:
+    source = body("import signal", "signal.signal(signal.SIGXCPU, signal.SIG_IGN)", "while True: pass")
+    failure = limited(bench, ProcessLimits(cpu_seconds=1)).failure(code, {"source": source})
+    assert (failure.code, failure.message) == ("code_error", "the process ended with SIGKILL before run returned")
