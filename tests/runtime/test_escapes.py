@@ -44,9 +44,8 @@ SOURCES = {
     "started in a session of its own": (
         "import subprocess\n"
         "def run():\n"
-        "    started = subprocess.Popen(['sleep', '{time}'], start_new_session=True)\n"
-        "    open('out/READY', 'w').close()\n"
-        "    started.wait()\n"
+        "    command = 'echo > out/READY; sleep {time}; true'\n"
+        "    subprocess.Popen(['sh', '-c', command], start_new_session=True).wait()\n"
     ),
 }
 STEPS = {
