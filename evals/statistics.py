@@ -107,6 +107,8 @@ def verdict_by_split(better: int, worse: int) -> Verdict:
     return "better" if better > worse else "worse"
 
 
-def verdict_by_interval(difference: Interval) -> Verdict:
-    """Whether an interval lies on one side of no difference."""
+def verdict_by_interval(difference: Interval, changed: int) -> Verdict:
+    """Whether an interval lies on one side of no difference, of at least as many changed cases as any test needs."""
+    if mcnemar(changed, 0) >= SURE:  # five alike are still chance, and a bootstrap of so few is too sure of itself
+        return "not distinguishable"
     return "better" if difference.low > 0 else "worse" if difference.high < 0 else "not distinguishable"

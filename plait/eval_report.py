@@ -16,9 +16,9 @@ ANY_WIDTH = 10_000  # what is no terminal takes lines of every length
 LEAST = 20
 
 
-def report_text(report: Report, *, cases: bool = False, width: int | None = None) -> str:
-    """The tables of the suites and the failing cases; with `cases` every case as well."""
-    room = width or room_for_text()
+def report_text(report: Report, room: int | None = None, *, cases: bool = False) -> str:
+    """The tables of the suites and the failing cases, as wide as there is room; with `cases` every case as well."""
+    room = room or room_for_text()
     tables = [by_case(report)] if cases and report.outcomes else []
     return "\n\n".join(filter(None, (summary_text(table(report), room), *(table_text(each, room) for each in tables))))
 

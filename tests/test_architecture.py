@@ -115,7 +115,7 @@ THIRD_PARTIES = {  # free in these packages
 }
 HOMES = {  # at home in these files, and nowhere else
     "yaml": ("runtime/document_yaml.py",),
-    "jinja2": ("planner/prompting.py", "evals/report/page.py"),  # the page escapes all it shows by its template
+    "jinja2": ("planner/prompting.py", "evals/report/templates.py"),  # pages escape all they show by their templates
     "litellm": ("planner/litellm_client.py",),
     "xllamacpp": ("planner/local_engine.py",),
     "huggingface_hub": ("planner/model_sources.py",),

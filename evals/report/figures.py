@@ -88,13 +88,13 @@ def cells(report: Report) -> tuple[Cell, ...]:
 
 
 def figures(outcomes: Iterable[Outcome]) -> dict[str, Figure]:
-    """`passed` and every score that a report has no column of its own for, as they first occur."""
+    """`passed`, and every score that a report has no column of its own for, as they first occur."""
     values: dict[str, dict[str, list[Score]]] = {}
     for outcome in outcomes:
         for name, value in scores_of(outcome).items():
             if name not in OF_COST:
                 values.setdefault(name, {}).setdefault(outcome.case, []).append(value)
-    return {name: _figure(by_case) for name, by_case in values.items()}
+    return {name: _figure(name, by_case) for name, by_case in values.items()}
 
 
 def scores_of(outcome: Outcome) -> dict[str, Score]:
@@ -106,11 +106,14 @@ def score_names(found: Iterable[Cell]) -> list[str]:
     return list(dict.fromkeys(name for cell in found for name in cell.figures))
 
 
-def _figure(by_case: Mapping[str, list[Score]]) -> Figure:
+def _figure(name: str, by_case: Mapping[str, list[Score]]) -> Figure:
     values = [value for found in by_case.values() for value in found]
     numbers = [[float(value) for value in found if not isinstance(value, str)] for found in by_case.values()]
     if any(isinstance(value, str) for value in values):
         return Figure("labels", len(values), labels=dict(sorted(Counter(map(str, values)).items())))
     rate = all(isinstance(value, bool) for value in values)
     mean = sum(map(sum, numbers)) / len(values)
-    return Figure("rate" if rate else "mean", len(values), mean, interval_of(numbers, rate=rate))
+    interval = interval_of(numbers, rate=rate)
+    if interval is not None and name not in LESS_IS_BETTER and all(0 <= each <= 1 for case in numbers for each in case):
+        interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0))
+    return Figure("rate" if rate else "mean", len(values), mean, interval)

@@ -35,7 +35,7 @@ const read = () => {
 };
 
 const openAll = (open) => {
-  for (const each of cases) each.open = open && !each.hidden;
+  for (const each of document.querySelectorAll(".case:not([hidden]), .case:not([hidden]) .more")) each.open = open;
   document.getElementById("open").textContent = open ? "close all" : "open all";
 };
 

@@ -1,27 +1,15 @@
-"""A report as one page of HTML that needs nothing else: no network, no fonts, no scripts but its own.
-
-The page may run the one script and use the one style that it was made with, and says so to the browser. All else in it
-comes from outside and is escaped, by the template.
-"""
+"""A report as one page of HTML: the figures, and each case with its request, graphs, attempts and scores."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, Template
-
-from evals.report import words
-from evals.report.figures import LESS_IS_BETTER, Cell, Figure, cells, score_names
-from evals.report.pictures import Picture, difference, graph_of, graph_of_gold, picture, written
-from evals.report.tables import cost_words, figure_words, interval_words, reasons, score_words, verdict
+from evals.report.figures import Cell, cells, score_names
+from evals.report.pictures import Picture, difference, graph_of, graph_of_gold, picture
+from evals.report.tables import reasons, score_words, verdict
+from evals.report.templates import part, rendered
 from evals.results import Outcome, Report, Tried
-
-PLOT = 100  # the width of the line from 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +52,10 @@ class Suite:
 
 def html(report: Report) -> str:
     """The whole page. Equal reports give equal pages."""
-    style, script = _part("page.css"), _part("page.js")
     found = cells(report)
-    return _template().render(
-        style=style,
-        script=script,
-        policy=_policy(style, script),
+    return rendered(
+        "page.jinja",
+        script=part("page.js"),
         report=report,
         suites=[Suite(name, _of(name, found)) for name in dict.fromkeys(cell.column.suite for cell in found)],
         shown=[_shown(outcome) for outcome in report.outcomes],
@@ -79,41 +65,6 @@ def html(report: Report) -> str:
 
 def _of(suite: str, found: Sequence[Cell]) -> tuple[Cell, ...]:
     return tuple(cell for cell in found if cell.column.suite == suite)
-
-
-def _part(name: str) -> str:
-    return (files("evals.report") / name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """What the browser is told to allow."""
-    known = {"style-src": style, "script-src": script}
-    hashes = (f"{key} 'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for key, text in known.items())
-    return "; ".join(["default-src 'none'", "img-src data:", *hashes, "base-uri 'none'", "form-action 'none'"])
-
-
-@cache
-def _template() -> Template:
-    made = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_harmless
-    )
-    made.globals.update(
-        plot=_plot,
-        figure_words=figure_words,
-        interval_words=interval_words,
-        cost_words=cost_words,
-        dollars=words.dollars,
-        written=written,
-        counted=words.counted,
-        percent=words.percent,
-        number=words.number,
-    )
-    return made.from_string(_part("page.jinja"))
-
-
-def _harmless(value: object) -> object:
-    """Of whatever stands in the page: text that a browser shows as it stands."""
-    return words.readable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _choices(report: Report) -> dict[str, list[str]]:
@@ -145,13 +96,7 @@ def _attempts(outcome: Outcome) -> Iterator[Attempted]:
 
 
 def _change(before: Tried, after: Tried) -> tuple[str, ...]:
+    if before.candidate is None or after.candidate is None:
+        return ()
     names = (f"attempt {before.number}", f"attempt {after.number}")
     return tuple(difference(before.candidate, after.candidate, names).splitlines())
-
-
-def _plot(name: str, figure: Figure) -> tuple[float, float, float] | None:
-    """Where the value and the ends of its interval stand on a line from nothing to perfect; None if it has no place."""
-    if figure.interval is None or name in LESS_IS_BETTER or not 0 <= figure.value <= 1:
-        return None
-    low, high = (min(max(end, 0.0), 1.0) for end in figure.interval)
-    return round(low * PLOT, 1), round(figure.value * PLOT, 1), round(high * PLOT, 1)

@@ -17,6 +17,7 @@ from evals.dataset import Gold
 from evals.report.words import counted, readable
 from runtime import Graph, JsonValue, Node, NodeId, build_graph, draw, examine, installed_types
 
+WIDTH = 100
 MOST_STEPS = 120  # more is no picture that anybody could read
 
 
@@ -66,8 +67,21 @@ def outline(workflow: JsonValue) -> str:
 
 
 def written(value: JsonValue) -> str:
-    """JSON as a person reads it; nothing for None."""
-    return "" if value is None else readable(json.dumps(value, indent=2, ensure_ascii=False))
+    """JSON as a person reads it, what fits on a line on one line; nothing for None."""
+    return "" if value is None else readable(_laid_out(value, ""))
+
+
+def _laid_out(value: JsonValue, margin: str) -> str:
+    line = json.dumps(value, ensure_ascii=False)
+    if len(margin) + len(line) <= WIDTH or not isinstance(value, list | dict):
+        return line
+    deeper = f"{margin}  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(name, ensure_ascii=False)}: {_laid_out(each, deeper)}" for name, each in value.items()]
+    else:
+        parts = [_laid_out(each, deeper) for each in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{margin}{closing}"
 
 
 def difference(before: JsonValue, after: JsonValue, names: tuple[str, str]) -> str:

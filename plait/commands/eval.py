@@ -24,6 +24,7 @@ from evals.running import Matrix, run_suites
 from evals.scorers import installed_scorers
 from evals.variants import VARIANTS, Variant
 from plait.application import new_app
+from plait.commands.eval_diff import diff
 from plait.display import put, put_json, say
 from plait.eval_progress import progress_of
 from plait.eval_report import report_text
@@ -76,6 +77,9 @@ JunitFile = Annotated[Path | None, typer.Option("--junit", metavar="F.xml", help
 @app.callback()
 def group() -> None:
     """Suites of requests, planned and scored."""
+
+
+app.command()(diff)
 
 
 @app.command()

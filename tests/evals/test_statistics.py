@@ -87,10 +87,14 @@ def test_the_bootstrap_with_the_same_seed_gives_the_same_interval() -> None:
 
 
 def test_a_difference_is_one_when_its_interval_lies_on_one_side() -> None:
-    assert verdict_by_interval(Interval(0.1, 0.2)) == "better"
-    assert verdict_by_interval(Interval(-0.2, -0.1)) == "worse"
-    assert verdict_by_interval(Interval(-0.1, 0.2)) == "not distinguishable"
-    assert verdict_by_interval(Interval(0.0, 0.0)) == "not distinguishable"
+    assert verdict_by_interval(Interval(0.1, 0.2), 6) == "better"
+    assert verdict_by_interval(Interval(-0.2, -0.1), 6) == "worse"
+    assert verdict_by_interval(Interval(-0.1, 0.2), 60) == "not distinguishable"
+    assert verdict_by_interval(Interval(0.0, 0.0), 60) == "not distinguishable"
+
+
+def test_five_cases_that_changed_alike_are_no_difference_yet() -> None:
+    assert verdict_by_interval(Interval(0.1, 0.2), 5) == "not distinguishable"
 
 
 def test_a_case_is_better_or_worse_by_all_of_its_tries() -> None:

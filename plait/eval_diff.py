@@ -1,0 +1,164 @@
+"""A comparison of two reports as text and as JSON: the figures, the verdicts, and the cases that flipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import indent
+
+from evals.comparing import Change, Comparison, Pair, Place, Side
+from evals.report.pictures import difference, outline
+from evals.report.tables import Table, reasons, verdict
+from evals.report.words import counted, dollars, number, percent, readable
+from evals.results import Outcome
+from plait.eval_report import table_text
+from runtime.issues import JsonValue
+
+MOST_LINES = 60  # of one case's diff
+
+
+def comparison_text(found: Comparison, room: int) -> str:
+    parts = [
+        _sides(found),
+        table_text(_table(found.changes), room) if found.changes else "no score is in both",
+        f"over all: {found.verdict}{_grounds(found)}",
+        *(_flipped(pair) for pair in found.flipped),
+        *_apart(found),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _sides(found: Comparison) -> str:
+    cases = len({pair.place[:2] for pair in found.pairs})
+    lines = [
+        *(f"{letter}  {_named(side)}" for letter, side in (("A", found.before), ("B", found.after))),
+        f"{counted(len(found.pairs), 'pair')} of {counted(cases, 'case')}",
+    ]
+    return "\n".join(lines)
+
+
+def _named(side: Side) -> str:
+    return readable(f"{side.name}: {side.model}, {side.variant}")
+
+
+def _grounds(found: Comparison) -> str:
+    """The figures behind the verdict."""
+    for each in found.changes:
+        if each.score == "passed" and each.p is not None:
+            split = f"{counted(each.better, 'case')} better, {each.worse} worse"
+            return f" ({split}; chance alone gives so uneven a split with p = {each.p:.2g})"
+    return ""
+
+
+def _table(changes: Sequence[Change]) -> Table:
+    head = ("score", "A", "B", "change", "95 %", "cases", "verdict")
+    return Table("scores", head, tuple(map(_row, changes)))
+
+
+def _row(each: Change) -> tuple[str, ...]:
+    before, after = (_figure(each, value) for value in (each.before, each.after))
+    change, low, high = (_signed(each, value) for value in (each.difference, *each.interval))
+    split = f"+{each.better} -{each.worse}" if each.better or each.worse else "same"
+    return readable(each.score), before, after, change, f"[{low}, {high}]", split, each.verdict
+
+
+def _figure(each: Change, value: float) -> str:
+    if each.score == "cost":
+        return dollars(value)
+    return percent(value) if each.kind == "rate" else number(value)
+
+
+def _signed(each: Change, value: float) -> str:
+    """A difference, of rates in percentage points."""
+    size = f"{abs(value) * 100:.0f}" if each.kind == "rate" else _figure(each, abs(value))
+    return f"{'+' if value > 0 else '-'}{size}" if value else "0"
+
+
+# --- cases -----------------------------------------------------------------------------------------------------------
+
+
+def _flipped(pair: Pair) -> str:
+    """What a case was and what it became: reasons, both graphs, and the difference of the documents."""
+    now = "passes now" if pair.flip == "better" else "no longer passes"
+    lines = [f"{_place(pair.place)}: {now}"]
+    for letter, outcome in (("A", pair.before), ("B", pair.after)):
+        lines.append(f"  {letter} {verdict(outcome)}")
+        lines += [f"    {readable(reason)}" for reason in reasons(outcome) if not outcome.passed]
+        lines.append(indent(outline(outcome.workflow) or "(no workflow)", "    ").rstrip())
+    lines.append(indent(_diff(pair), "  "))
+    return "\n".join(filter(None, lines))
+
+
+def _diff(pair: Pair) -> str:
+    lines = difference(pair.before.workflow, pair.after.workflow, ("A", "B")).splitlines()
+    more = [f"… and {len(lines) - MOST_LINES} more lines"] if len(lines) > MOST_LINES else []
+    return "\n".join([*lines[:MOST_LINES], *more])
+
+
+def _place(place: Place) -> str:
+    return readable(f"{place.suite}/{place.case}" + (f", epoch {place.epoch}" if place.epoch != 1 else ""))
+
+
+def _apart(found: Comparison) -> Iterator[str]:
+    """What could not be compared."""
+    for told, places in (
+        ("could not be judged in both, so in no figure", [pair.place for pair in found.unjudged]),
+        ("only in A", found.only_before),
+        ("only in B", found.only_after),
+    ):
+        if places:
+            yield f"{told}:\n" + "\n".join(f"  {_place(place)}" for place in places)
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def comparison_json(found: Comparison) -> dict[str, JsonValue]:
+    return {
+        "a": _side_json(found.before),
+        "b": _side_json(found.after),
+        "pairs": len(found.pairs),
+        "verdict": found.verdict,
+        "scores": [_change_json(each) for each in found.changes],
+        "flipped": [_flip_json(pair) for pair in found.flipped],
+        "unjudged": [_place_json(pair.place) for pair in found.unjudged],
+        "only_a": [_place_json(place) for place in found.only_before],
+        "only_b": [_place_json(place) for place in found.only_after],
+    }
+
+
+def _side_json(side: Side) -> dict[str, JsonValue]:
+    return {"file": side.name, "model": side.model, "variant": side.variant, "outcomes": len(side.outcomes)}
+
+
+def _change_json(each: Change) -> dict[str, JsonValue]:
+    return {
+        "score": each.score,
+        "kind": each.kind,
+        "pairs": each.pairs,
+        "a": each.before,
+        "b": each.after,
+        "difference": each.difference,
+        "interval": list(each.interval),
+        "better": each.better,
+        "worse": each.worse,
+        "p": each.p,
+        "verdict": each.verdict,
+    }
+
+
+def _flip_json(pair: Pair) -> dict[str, JsonValue]:
+    return {
+        **_place_json(pair.place),
+        "verdict": pair.flip,
+        "a": _outcome_json(pair.before),
+        "b": _outcome_json(pair.after),
+        "diff": difference(pair.before.workflow, pair.after.workflow, ("A", "B")),
+    }
+
+
+def _place_json(place: Place) -> dict[str, JsonValue]:
+    return {"suite": place.suite, "case": place.case, "epoch": place.epoch}
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, JsonValue]:
+    return {"passed": outcome.passed, "why": list(reasons(outcome)), "workflow": outcome.workflow}

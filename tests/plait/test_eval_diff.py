@@ -1,0 +1,123 @@
+"""`plait eval diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evals.results import Outcome, Report
+from evals.results_file import ResultsFile
+from tests.command_line import Call, Write
+from tests.eval_reports import HOSTILE, failed, passed, unjudged
+
+SIX = [f"c{at}" for at in range(6)]
+
+
+def report(*outcomes: Outcome) -> str:
+    return Report.of(outcomes, {}).model_dump_json()
+
+
+@pytest.fixture
+def bad(write: Write) -> str:
+    return write(report(*map(failed, SIX)), "bad.json")
+
+
+@pytest.fixture
+def good(write: Write) -> str:
+    return write(report(*map(passed, SIX)), "good.json")
+
+
+def test_it_says_what_is_better_and_shows_both_workflows_of_what_flipped(call: Call, bad: str, good: str) -> None:
+    called = call("eval", "diff", bad, good)
+    assert called.code == 0
+    assert "over all: better (6 cases better, 0 worse" in called.out
+    assert "generation/c0: passes now" in called.out
+    assert "expected: no read_file beside shell" in called.out
+    assert "* ┌─ notes  read_file" in called.out
+    assert '-    {"id": "notes", "type": "read_file"' in called.out
+
+
+def test_json_has_the_figures_and_the_flipped_cases(call: Call, bad: str, good: str) -> None:
+    found = call("eval", "diff", bad, good, "--json").object
+    assert (found["verdict"], found["pairs"]) == ("better", 6)
+    scores = found["scores"]
+    assert isinstance(scores, list)
+    first = scores[0]
+    assert isinstance(first, dict)
+    assert first["score"] == "passed"
+    assert first["p"] == pytest.approx(2 / 64)
+    flipped = found["flipped"]
+    assert isinstance(flipped, list)
+    assert len(flipped) == 6
+
+
+def test_a_gate_fails_on_what_is_worse(call: Call, bad: str, good: str) -> None:
+    assert call("eval", "diff", good, bad).code == 0
+    assert call("eval", "diff", good, bad, "--fail-on", "worse").code == 1
+    assert call("eval", "diff", good, bad, "--fail-on", "any-worse").code == 1
+    assert call("eval", "diff", bad, good, "--fail-on", "any-worse").code == 0
+
+
+def test_a_gate_does_not_open_where_nothing_could_be_compared(call: Call, good: str, write: Write) -> None:
+    other = write(report(passed("other")), "other.json")
+    called = call("eval", "diff", good, other, "--fail-on", "worse")
+    assert called.code == 1
+    assert "only in B:\n  generation/other" in called.out
+    assert "no case in common" in called.err
+
+
+def test_results_files_are_compared_too(call: Call, good: str, tmp_path: Path) -> None:
+    with ResultsFile(tmp_path / "results.jsonl") as file:
+        for case in SIX:
+            file.add(failed(case), "stamp")
+    assert "over all: better" in call("eval", "diff", "results.jsonl", good).out
+
+
+def test_two_variants_of_one_report_are_compared(call: Call, write: Write) -> None:
+    both = write(report(*map(passed, SIX), *(failed(case, variant="plain") for case in SIX)), "both.json")
+    called = call("eval", "diff", both, both, "--variant", "shipped", "--variant-b", "plain", "--fail-on", "worse")
+    assert called.code == 1
+    assert "B  both.json: local, plain" in called.out
+    assert call("eval", "diff", both, both).code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "no report of an eval"),
+        ("[]", "no report of an eval"),
+        ('{"report": 1, "outcomes": [{"suite": "s"}]}', "/outcomes/0/case: field required"),
+        ('{"stamp": "x", "outcome": {}}\n', "no line of eval results"),
+        ("[" * 100_000, "no report of an eval"),
+    ],
+)
+def test_what_is_no_report_is_told_with_its_place(call: Call, good: str, write: Write, text: str, told: str) -> None:
+    called = call("eval", "diff", good, write(text, "odd.json"))
+    assert called.code == 2
+    assert f"odd.json: {told}" in called.err or told in called.err
+    assert len(called.err) < 400
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(call: Call, good: str) -> None:
+    called = call("eval", "diff", good, "nothing.json")
+    assert called.code == 2
+    assert "nothing.json: cannot be read (no such file or directory)" in called.err
+
+
+def test_hostile_text_is_shown_and_not_obeyed(call: Call, write: Write) -> None:
+    outcome = passed(HOSTILE.replace("\ud800", "")).model_copy(update={"error": "\x1b[31m"})
+    one, other = (
+        write(report(each), name)
+        for each, name in ((outcome, "1.json"), (outcome.model_copy(update={"status": "not_accepted"}), "2.json"))
+    )
+    called = call("eval", "diff", one, other)
+    assert called.code == 0
+    assert "\x1b" not in called.out
+    assert r"\x1b[31m" in called.out
+
+
+def test_an_error_on_one_side_is_told_apart(call: Call, good: str, write: Write) -> None:
+    called = call("eval", "diff", good, write(report(*map(unjudged, SIX)), "down.json"), "--fail-on", "worse")
+    assert called.code == 1
+    assert "could not be judged in both" in called.out
