@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from textwrap import indent
 
 from evals.comparing import Change, Comparison, Pair, Place, Side
+from evals.report.diff_tables import changes_table, grounds
 from evals.report.pictures import difference, outline
-from evals.report.tables import Table, reasons, verdict
-from evals.report.words import counted, dollars, number, percent, readable
+from evals.report.tables import reasons, verdict
+from evals.report.words import counted, readable
 from evals.results import Outcome
 from plait.eval_report import table_text
 from runtime.issues import JsonValue
@@ -19,8 +20,8 @@ MOST_LINES = 60  # of one case's diff
 def comparison_text(found: Comparison, room: int) -> str:
     parts = [
         _sides(found),
-        table_text(_table(found.changes), room) if found.changes else "no score is in both",
-        f"over all: {found.verdict}{_grounds(found)}",
+        table_text(changes_table(found), room) if found.changes else "no score is in both",
+        f"over all: {found.verdict} ({grounds(found)})",
         *(_flipped(pair) for pair in found.flipped),
         *_apart(found),
     ]
@@ -38,39 +39,6 @@ def _sides(found: Comparison) -> str:
 
 def _named(side: Side) -> str:
     return readable(f"{side.name}: {side.model}, {side.variant}")
-
-
-def _grounds(found: Comparison) -> str:
-    """The figures behind the verdict."""
-    for each in found.changes:
-        if each.score == "passed" and each.p is not None:
-            split = f"{counted(each.better, 'case')} better, {each.worse} worse"
-            return f" ({split}; chance alone gives so uneven a split with p = {each.p:.2g})"
-    return ""
-
-
-def _table(changes: Sequence[Change]) -> Table:
-    head = ("score", "A", "B", "change", "95 %", "cases", "verdict")
-    return Table("scores", head, tuple(map(_row, changes)))
-
-
-def _row(each: Change) -> tuple[str, ...]:
-    before, after = (_figure(each, value) for value in (each.before, each.after))
-    change, low, high = (_signed(each, value) for value in (each.difference, *each.interval))
-    split = f"+{each.better} -{each.worse}" if each.better or each.worse else "same"
-    return readable(each.score), before, after, change, f"[{low}, {high}]", split, each.verdict
-
-
-def _figure(each: Change, value: float) -> str:
-    if each.score == "cost":
-        return dollars(value)
-    return percent(value) if each.kind == "rate" else number(value)
-
-
-def _signed(each: Change, value: float) -> str:
-    """A difference, of rates in percentage points."""
-    size = f"{abs(value) * 100:.0f}" if each.kind == "rate" else _figure(each, abs(value))
-    return f"{'+' if value > 0 else '-'}{size}" if value else "0"
 
 
 # --- cases -----------------------------------------------------------------------------------------------------------

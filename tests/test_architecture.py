@@ -139,7 +139,7 @@ PURE = (
     *(f"evals/{room}.py" for room in ("dataset", "expectations", "outputs", "scorers", "statistics", "structure")),
     *(f"evals/{room}.py" for room in ("recordings", "event_streams", "differences", "cassette_paths", "said_secrets")),
     *(f"evals/{room}.py" for room in ("stage", "subject", "suite_checks", "tool_graphs")),
-    *(f"evals/report/{room}.py" for room in ("words", "figures", "tables", "junit_xml", "pictures")),
+    *(f"evals/report/{room}.py" for room in ("words", "figures", "tables", "junit_xml", "pictures", "diff_tables")),
 )
 IMPURE_MODULES = {
     *("asyncio", "httpx", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3"),

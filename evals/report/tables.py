@@ -124,8 +124,7 @@ def reasons(outcome: Outcome) -> Iterator[str]:
         yield outcome.error
     if outcome.status == "not_accepted":
         yield f"no workflow accepted in {counted(len(outcome.attempts), 'attempt')}"
-    said = [name for name, value in outcome.scores.items() if value is False]
-    for name in dict.fromkeys([*said, *outcome.why]):
+    for name in dict.fromkeys([*outcome.broken, *outcome.why]):
         yield f"{name}: {outcome.why.get(name, 'not met')}"
 
 

@@ -35,7 +35,7 @@ def part(name: str) -> str:
 
 def _policy(style: str, script: str) -> str:
     """What the browser is told to allow."""
-    known = {"style-src": style, "script-src": script}
+    known = {"style-src": style} | ({"script-src": script} if script else {})
     hashes = (f"{key} 'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for key, text in known.items())
     return "; ".join(["default-src 'none'", "img-src data:", *hashes, "base-uri 'none'", "form-action 'none'"])
 

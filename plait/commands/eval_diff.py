@@ -9,6 +9,7 @@ import typer
 
 from evals.comparing import Comparison, compare, side_of
 from evals.reading import read_report
+from evals.report.diff_page import diff_html
 from plait.display import put, put_json, say
 from plait.eval_diff import comparison_json, comparison_text
 from plait.eval_report import room_for_text
@@ -30,6 +31,7 @@ VariantB = Annotated[str | None, typer.Option("--variant-b", metavar="V", help="
 Failing = Annotated[
     FailOn | None, typer.Option("--fail-on", help="Exit 1 if it is worse over all, or if any score is.")
 ]
+PageFile = Annotated[Path | None, typer.Option("--report", metavar="F.html", help="Write it as a page of HTML too.")]
 
 
 def diff(
@@ -40,12 +42,15 @@ def diff(
     model_b: ModelB = None,
     variant_b: VariantB = None,
     fail_on: Failing = None,
+    report: PageFile = None,
     json: Json = False,
 ) -> int:
     """Say what is better, worse or not distinguishable in B, pair by pair, and list the cases that flipped."""
     before = side_of(str(a), read_report(a), model, variant)
     after = side_of(str(b), read_report(b), model_b or model, variant_b or variant)
     found = compare(before, after)
+    if report is not None:
+        report.write_text(diff_html(found), encoding="utf-8")
     if json:
         put_json(comparison_json(found))
     else:

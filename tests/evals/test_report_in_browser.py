@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from evals.comparing import compare, side_of
 from evals.report import html
+from evals.report.diff_page import diff_html
 from evals.results import Report
 from tests.browser import Opened, opened, pictured, variety
-from tests.eval_reports import MADE_WITH, hostile, mixed, passed
+from tests.eval_reports import HOSTILE, MADE_WITH, hostile, mixed, passed
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +75,20 @@ def test_no_hostile_text_runs_as_a_script(tmp_path: Path) -> None:
     assert seen.title == "plait eval: generation"
     assert seen.console == ()
     assert "&lt;script&gt;document.title='taken'" in seen.dom
+
+
+def test_a_comparison_opens_as_a_page_and_no_hostile_text_runs(tmp_path: Path) -> None:
+    bad = hostile().model_copy(update={"model": "m", "variant": "v"})
+    sides = (
+        bad.model_copy(update={"status": "accepted", "scores": {}, "epoch": 2}),
+        bad.model_copy(update={"epoch": 2}),
+    )
+    found = compare(*(side_of(HOSTILE, Report.of([each], {})) for each in sides))
+    seen = opened(written(tmp_path, diff_html(found)), tmp_path)
+    assert seen.title == "plait eval diff: not distinguishable"
+    assert seen.console == ()
+    assert "&lt;script&gt;document.title='taken'" in seen.dom
+    assert '<span class="verdict">worse</span>' in seen.dom
 
 
 def test_without_escaping_the_browser_would_still_refuse_the_script(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""`plait eval diff`."""
+"""`plait eval diff` and `plait eval show`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -121,3 +122,34 @@ def test_an_error_on_one_side_is_told_apart(call: Call, good: str, write: Write)
     called = call("eval", "diff", good, write(report(*map(unjudged, SIX)), "down.json"), "--fail-on", "worse")
     assert called.code == 1
     assert "could not be judged in both" in called.out
+
+
+def test_a_comparison_is_a_page_too(call: Call, bad: str, good: str, tmp_path: Path) -> None:
+    assert call("eval", "diff", bad, good, "--report", "page.html").code == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<title>plait eval diff: better</title>" in page
+    assert page.count("<img ") == 12
+
+
+# --- show ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_shown_again_case_by_case(call: Call, bad: str) -> None:
+    called = call("eval", "show", bad, "--cases")
+    assert called.code == 0
+    assert "0 % [0–39]" in called.out
+    assert called.out.count("c3 ") == 1
+    assert "case  verdict  attempts" in called.out
+
+
+def test_a_report_is_written_again_as_page_xml_and_json(call: Call, good: str, tmp_path: Path) -> None:
+    called = call("eval", "show", good, "--report", "page.html", "--junit", "junit.xml", "--json")
+    assert Report.model_validate(called.json) == Report.of(map(passed, SIX), {})
+    assert "<title>plait eval: generation</title>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert len(list(ElementTree.parse(tmp_path / "junit.xml").iter("testcase"))) == 6
+
+
+def test_a_page_that_cannot_be_written_is_told(call: Call, good: str) -> None:
+    called = call("eval", "show", good, "--report", "no/such/folder/page.html")
+    assert called.code == 2
+    assert "no/such/folder/page.html: no such file or directory" in called.err
