@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from random import Random
 from typing import ClassVar, Literal, NamedTuple
 
-from evals.report.figures import LESS_IS_BETTER, PASSED, scores_of
+from evals.report.figures import LESS_IS_BETTER, PASSED, in_order, scores_of
 from evals.results import Outcome, Report, Score
 from evals.statistics import (
     Interval,
@@ -169,8 +169,8 @@ def _changes(pairs: Iterable[Pair]) -> Iterator[Change]:
             if name in after:
                 cases = found.setdefault(name, {})
                 cases.setdefault(pair.place[:2], []).append((before[name], after[name]))
-    for name, cases in found.items():
-        yield _change(name, list(cases.values()))
+    for name in in_order(found):
+        yield _change(name, list(found[name].values()))
 
 
 def _compared(outcome: Outcome) -> dict[str, bool | float]:

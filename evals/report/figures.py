@@ -19,6 +19,12 @@ OF_COST = frozenset({"tokens", "cost", "seconds"})
 
 LESS_IS_BETTER = OF_COST | {"repairs"}
 
+FIRST = (
+    *(PASSED, "valid_first", "valid", "meets", "runs", "outputs"),
+    *("node_f1", "edge_f1", "order_f1", "parallel_f1", "dependencies", "speedup", "arguments", "repairs"),
+)
+"""The order in which scores are read; others come after them."""
+
 Kind = Literal["rate", "mean", "labels"]
 
 
@@ -103,7 +109,14 @@ def scores_of(outcome: Outcome) -> dict[str, Score]:
 
 
 def score_names(found: Iterable[Cell]) -> list[str]:
-    return list(dict.fromkeys(name for cell in found for name in cell.figures))
+    """The names of all figures, in the order in which they are read."""
+    return in_order(name for cell in found for name in cell.figures)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names without repetition; those that plait knows come first."""
+    said = dict.fromkeys(names)
+    return [*(name for name in FIRST if name in said), *(name for name in said if name not in FIRST)]
 
 
 def _figure(name: str, by_case: Mapping[str, list[Score]]) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evals.report.figures import Cell, cells, score_names
+from evals.report.figures import OF_COST, Cell, cells, in_order, score_names
 from evals.report.pictures import Picture, difference, graph_of, graph_of_gold, picture
 from evals.report.tables import reasons, score_words, verdict
 from evals.report.templates import part, rendered
@@ -33,9 +33,10 @@ class Shown:
 
     @property
     def scores(self) -> list[tuple[str, str, str]]:
-        """Name, value and words of each score, and of what only has words."""
+        """Name, value and words of each score, and of what only has words; what it took stands elsewhere."""
         scores, why = self.outcome.scores, self.outcome.why
-        return [(name, score_words(scores.get(name)), why.get(name, "")) for name in dict.fromkeys([*scores, *why])]
+        names = [name for name in in_order([*scores, *why]) if name in why or name not in OF_COST]
+        return [(name, score_words(scores.get(name)), why.get(name, "")) for name in names]
 
 
 @dataclass(frozen=True, slots=True)

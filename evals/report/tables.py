@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evals.report.figures import OF_COST, Cell, Figure, cells, score_names, scores_of
+from evals.report.figures import OF_COST, Cell, Figure, cells, in_order, score_names, scores_of
 from evals.report.words import UNKNOWN, counted, dollars, number, percent, readable
 from evals.results import Outcome, Report, Score
 
@@ -119,13 +119,22 @@ def verdict(outcome: Outcome) -> str:
 
 
 def reasons(outcome: Outcome) -> Iterator[str]:
-    """Why an outcome is no pass, the most telling first; the words of scores that are merely not perfect come last."""
+    """Why an outcome is no pass; the words of scores that are merely not perfect are not among them."""
     if outcome.error:
         yield outcome.error
     if outcome.status == "not_accepted":
         yield f"no workflow accepted in {counted(len(outcome.attempts), 'attempt')}"
-    for name in dict.fromkeys([*outcome.broken, *outcome.why]):
-        yield f"{name}: {outcome.why.get(name, 'not met')}"
+        yield from _last_issues(outcome)
+    elif outcome.status == "accepted":
+        for name in outcome.broken:
+            yield f"{name}: {outcome.why.get(name, 'not met')}"
+
+
+def _last_issues(outcome: Outcome) -> Iterator[str]:
+    """What was wrong with the last answer."""
+    for issue in outcome.attempts[-1].issues if outcome.attempts else ():
+        if issue.get("severity") != "warning":
+            yield f"{issue.get('path') or '/'}: {issue.get('message')}"
 
 
 # --- case by case ----------------------------------------------------------------------------------------------------
@@ -133,7 +142,7 @@ def reasons(outcome: Outcome) -> Iterator[str]:
 
 def by_case(report: Report) -> Table:
     """A row for each outcome."""
-    names = list(dict.fromkeys(name for each in report.outcomes for name in each.scores))
+    names = in_order(name for each in report.outcomes for name in each.scores)
     shown = [name for name in names if name not in OF_COST]
     head = (
         "suite",
