@@ -65,11 +65,11 @@ def installed_scorers() -> dict[str, Scorer]:
 
 
 def valid_first(case: Case, subject: Subject) -> Finding:
-    """1 if the first answer was accepted, else 0: a score, since a case that took a repair has not failed."""
+    """Whether the first answer was accepted. A case that took a repair has not failed for that."""
     if not subject.attempts:
         return NOT_APPLICABLE
     first = subject.attempts[0]
-    return Finding(float(first.accepted), "" if first.accepted else "; ".join(str(issue) for issue in first.issues))
+    return Finding(first.accepted, "" if first.accepted else "; ".join(str(issue) for issue in first.issues))
 
 
 def valid(case: Case, subject: Subject) -> Finding:

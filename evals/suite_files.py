@@ -10,7 +10,17 @@ from pydantic import ValidationError
 from evals.dataset import Case, Suite
 from evals.suite_checks import check_suite
 from evals.tool_graphs import read_tool_graphs
-from runtime import InvalidWorkflow, Issue, Registry, installed_types, locate, model_issues, read_document
+from runtime import (
+    InvalidWorkflow,
+    Issue,
+    JsonValue,
+    Registry,
+    installed_types,
+    known_part,
+    locate,
+    model_issues,
+    read_document,
+)
 
 
 def load_suite(path: Path, registry: Registry | None = None) -> Suite:
@@ -22,15 +32,24 @@ def load_suite(path: Path, registry: Registry | None = None) -> Suite:
     if path.suffix == ".jsonl":
         return read_tool_graphs(path.read_bytes(), path.stem, installed)
     document = read_document(path.read_bytes(), path.name)
-    try:
-        suite = Suite.model_validate(document.value)
-    except ValidationError as error:
-        raise InvalidWorkflow(locate(model_issues(error, Suite), document)) from None
-    whole, issues = _with_workflows(suite, path.parent)
-    issues += check_suite(whole, installed)
-    if issues:
+    suite, issues = _shaped(document.value)
+    if suite is not None:
+        suite, unreadable = _with_workflows(suite, path.parent)
+        unsure = {issue.path.rpartition("/")[0] for issue in issues}  # what is missing there may stand there misspelt
+        issues += (issue for issue in (*unreadable, *check_suite(suite, installed)) if issue.path not in unsure)
+    if suite is None or issues:
         raise InvalidWorkflow(locate(issues, document))
-    return whole
+    return suite
+
+
+def _shaped(value: JsonValue) -> tuple[Suite | None, list[Issue]]:
+    """The suite, if nothing but unknown keys is wrong with its shape."""
+    try:
+        return Suite.model_validate(value), []
+    except ValidationError as error:
+        issues, known = model_issues(error, Suite), known_part(value, error)
+    whole = all(issue.code == "unknown_key" for issue in issues)
+    return Suite.model_validate(known) if whole else None, issues
 
 
 def _with_workflows(suite: Suite, folder: Path) -> tuple[Suite, list[Issue]]:

@@ -33,7 +33,7 @@ from runtime.references import Reference, as_text, parse_template, references_in
 from runtime.running import Execution, Prepared, examine_document, load, prepare, run
 from runtime.sandbox import ProcessLimits
 from runtime.secret_values import SecretSource
-from runtime.shape import model_issues, show
+from runtime.shape import known_part, model_issues, show
 from runtime.views import draw
 from runtime.virtual_time import VirtualTimeLoop, run_in_virtual_time
 from runtime.workflow import LANGUAGE_VERSION
@@ -88,6 +88,7 @@ __all__ = [
     "examine",
     "examine_document",
     "installed_types",
+    "known_part",
     "load",
     "locate",
     "model_issues",

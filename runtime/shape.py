@@ -176,6 +176,12 @@ def model_issues(error: ValidationError, model: type[BaseModel]) -> list[Issue]:
     return _issues(error.errors(include_url=False), model)
 
 
+def known_part(value: Json, error: ValidationError) -> Json:
+    """The value less the keys that its model does not know."""
+    details = error.errors(include_url=False)
+    return _without(value, [_plain(each["loc"]) for each in details if each["type"] == "extra_forbidden"])
+
+
 def _issues(details: list[ErrorDetails], form: type[BaseModel]) -> list[Issue]:
     hints = Hints()
     return [

@@ -104,6 +104,7 @@ cases:
         (BASE + "    kind: fan\n", "schema", "/cases/0/kind", 5, "one of 'chain'"),
         ("name: mine\ncases: []\n", "schema", "/cases", 2, "without cases"),
         ("name: mine\n", "schema", "/cases", 1, "missing"),
+        ("[1]\n", "schema", "", 1, "an object"),
         (BASE + "  - {id: first, request: Again.}\n", "duplicate_id", "/cases/1/id", 5, "/cases/0 already"),
         (BASE + "  - {id: a/b, request: Again.}\n", "schema", "/cases/1/id", 5, "not a legal name"),
         (BASE + "types: [htp]\n", "unknown_node_type", "/types/0", 5, "did you mean 'http'?"),
@@ -187,6 +188,17 @@ def test_all_issues_of_a_suite_come_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidWorkflow) as caught:
         load_suite(tmp_path / "mine.yaml")
     assert len(caught.value.issues) == 4
+
+
+def test_a_misspelt_key_hides_nothing_but_what_it_stands_for(tmp_path: Path) -> None:
+    text = BASE.replace("request", "reqest") + "  - {id: b, request: Do it., expect: {uses: {htp: 1}}}\n"
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidWorkflow) as caught:
+        load_suite(tmp_path / "mine.yaml")
+    assert [(issue.code, issue.path) for issue in caught.value.issues] == [
+        ("unknown_key", "/cases/0/reqest"),
+        ("unknown_node_type", "/cases/1/expect/uses/htp"),
+    ]
 
 
 def test_the_issues_of_a_workflow_in_a_file_are_shown_with_its_name(tmp_path: Path) -> None:
