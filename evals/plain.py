@@ -58,6 +58,7 @@ async def plain_plan(
         raise NotAccepted("the one answer is no valid workflow", [attempt])
     return Plan(
         workflow=cast("dict[str, JsonValue]", candidate),  # examined: an object
+        accepted=attempt,
         attempts=(attempt,),
         usage=attempt.usage,
         cost_usd=attempt.cost_usd,

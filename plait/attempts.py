@@ -43,7 +43,7 @@ def show_refusal(error: NotAccepted) -> None:
 
 def plan_json(plan: Plan) -> dict[str, JsonValue]:
     """What `plait plan --json` prints of an accepted plan."""
-    return _outcome(True, plan.workflow, plan.attempts, plan.model, plan.attempts[-1])
+    return _outcome(True, plan.workflow, plan.attempts, plan.model, plan.accepted)
 
 
 def refusal_json(error: NotAccepted) -> dict[str, JsonValue]:

@@ -15,6 +15,7 @@ _SHAPE = frozenset({"schema", "empty_block", "nesting_limit"})
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """`candidate` is the JSON value read from `text`, mended locally as `notes` say; None if there is none in it.
+    `written` is the same before it was freed of false waits: what the model is shown when it is asked again.
 
     `cost_usd` None means unknown. `seconds` is the model's time.
     """
@@ -29,11 +30,17 @@ class Attempt:
     seconds: float = 0.0
     finish_reason: FinishReason = "stop"
     model: str = ""
+    written: JsonValue = None
 
     @property
     def accepted(self) -> bool:
         """Whether only warnings are left."""
         return not errors_of(self.issues)
+
+    @property
+    def left_out(self) -> tuple[Issue, ...]:
+        """What the request names and the workflow does not hold."""
+        return tuple(issue for issue in self.issues if issue.code == "left_out")
 
     def to_json(self) -> dict[str, JsonValue]:
         return {

@@ -5,12 +5,16 @@ Pure and sorted: equal registries give equal bytes. The schema keeps to what gra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from planner.relevance import chosen, tokens_of
+from planner.request import Request
 from runtime.issues import JsonValue
 from runtime.node_types import NodeType, Registry
 
@@ -18,6 +22,10 @@ Schema = dict[str, JsonValue]
 
 # Bounds that a sensible answer does not meet, so that a small model cannot go on forever.
 MAX_ENTRIES, MAX_BRANCHES, MAX_SEQUENCE, MAX_WORDS = 12, 10, 8, 300
+CANNOT = "cannot"  # the key of an entry that says what no node type can do
+MAX_BRIEF = 160  # characters that a prompt shows of a description
+CATALOGUE_TOKENS = 2000
+FRAME_TOKENS = 8  # of a line, besides what it says
 MAX_DEPTH = 3  # of what is said about a param; deeper parts are any JSON
 
 _PLAIN: Schema = {"type": "string"}
@@ -33,12 +41,31 @@ class Listed:
     params: str
     outputs: tuple[str, ...]
 
+    @property
+    def tokens(self) -> int:
+        """What its line takes in a prompt, estimated from above."""
+        return tokens_of(" ".join([self.name, self.params, self.description, *self.outputs])) + FRAME_TOKENS
+
 
 def catalogue(registry: Registry) -> tuple[Listed, ...]:
     """Every node type that can run, by name."""
-    return tuple(
-        Listed(each.name, each.description, _signature(each), tuple(each.outputs)) for each in _usable(registry)
-    )
+    return tuple(map(_listed, _usable(registry)))
+
+
+def _listed(node_type: NodeType) -> Listed:
+    return Listed(node_type.name, _brief(node_type.description), _signature(node_type), tuple(node_type.outputs))
+
+
+def _brief(description: str) -> str:
+    """The first sentence on one line: a tool's description may be a page."""
+    words = " ".join(description.split())
+    sentence = re.split(r"(?<=[.!?])\s(?=[A-Z])", words, maxsplit=1)[0]
+    return sentence if len(sentence) <= MAX_BRIEF else f"{sentence[: MAX_BRIEF - 1].rstrip()}…"
+
+
+def offered(registry: Registry, request: Request, room: int = CATALOGUE_TOKENS) -> Registry:
+    """The node types that the prompt of a request shows and its answer may use; `room` is in tokens."""
+    return registry.only(chosen({each.name: each.tokens for each in catalogue(registry)}, registry, request.text, room))
 
 
 def answer_schema(registry: Registry) -> Schema:
@@ -56,7 +83,8 @@ def answer_schema(registry: Registry) -> Schema:
             **steps,
             "block": block,
             "sequence": sequence,
-            "entry": {"anyOf": [*any_step, {"$ref": "#/$defs/block"}]},
+            "cannot": _object({CANNOT: {**_PLAIN, "maxLength": MAX_WORDS}, "nearest": {"enum": [*map(_name, types)]}}),
+            "entry": {"anyOf": [*any_step, {"$ref": "#/$defs/block"}, {"$ref": "#/$defs/cannot"}]},
             "branch": {"anyOf": [*any_step, {"$ref": "#/$defs/sequence"}]},
             "reference": {**_PLAIN, "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_.-]*\}$"},
         },
@@ -67,6 +95,10 @@ def _usable(registry: Registry) -> list[NodeType]:
     """The types of use in an answer: one that only chooses an action is of none where there is no `next`."""
     types = [registry[name] for name in registry]
     return [each for each in types if set(each.outputs) != {"action"}]
+
+
+def _name(node_type: NodeType) -> str:
+    return node_type.name
 
 
 # --- signatures ------------------------------------------------------------------------------------------------------
@@ -138,19 +170,26 @@ def _list(items: JsonValue, at_least: int, at_most: int) -> Schema:
 # --- what a params model says ----------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
+def _described(params: type[BaseModel]) -> Schema:
+    return params.model_json_schema(by_alias=True)
+
+
 def _params(node_type: NodeType) -> dict[str, Schema]:
-    described = node_type.params.model_json_schema(by_alias=True)
-    definitions = described.get("$defs", {})
-    return {name: _simple(part, definitions, MAX_DEPTH) for name, part in described.get("properties", {}).items()}
+    described = _described(node_type.params)
+    definitions = cast("Mapping[str, Schema]", _part(described, "$defs"))
+    parts = cast("Mapping[str, Schema]", _part(described, "properties"))
+    return {name: _simple(part, definitions, MAX_DEPTH) for name, part in parts.items()}
 
 
 def _required(node_type: NodeType) -> list[str]:
     """The params a step must have. Of a type that marks none and still refuses to have none, the first."""
-    described = node_type.params.model_json_schema(by_alias=True)
-    marked = [str(name) for name in described.get("required", [])]
-    if marked or not described.get("properties"):
+    described = _described(node_type.params)
+    marked = cast("list[str]", described.get("required", []))
+    properties = _part(described, "properties")
+    if marked or not properties:
         return marked
-    return [next(iter(described["properties"]))] if _refuses_nothing(node_type) else []
+    return [next(iter(properties))] if _refuses_nothing(node_type) else []
 
 
 def _refuses_nothing(node_type: NodeType) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import assert_never, cast
 
 from planner.attempt import Attempt, total_cost, total_usage
-from planner.catalog import answer_schema
+from planner.catalog import answer_schema, offered
 from planner.errors import NotAccepted
 from planner.parsing import parse_answer
 from planner.prompting import Correction, render_messages
@@ -23,9 +23,13 @@ from runtime.node_types import Registry
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An accepted workflow in pipeline form, and what it took. `cost_usd` None: unknown. `seconds` are wall time."""
+    """An accepted workflow in pipeline form, the attempt that gave it, and what all attempts took.
+
+    `cost_usd` None: unknown. `seconds` are wall time.
+    """
 
     workflow: Mapping[str, JsonValue]
+    accepted: Attempt
     attempts: tuple[Attempt, ...]
     usage: Usage
     cost_usd: float | None
@@ -52,7 +56,8 @@ async def plan(
     further rules of acceptance. `on_attempt` sees each attempt as it is judged.
     """
     asked, began = read_request(request, inputs), clock()
-    schema = answer_schema(registry)
+    shown = offered(registry, asked, budget.catalogue_tokens)
+    schema = answer_schema(shown)
     attempts: tuple[Attempt, ...] = ()
     while True:
         move = next_move(attempts, budget, policy, clock() - began)
@@ -62,7 +67,7 @@ async def plan(
             case GiveUp(reason):
                 raise NotAccepted(reason, attempts)
             case Ask(strategy):
-                messages = render_messages(asked, registry, _correction(strategy, attempts))
+                messages = render_messages(asked, shown, _correction(strategy, attempts), room=budget.catalogue_tokens)
                 wanted = CompletionRequest(messages, model, max_tokens=budget.answer_tokens, schema=schema)
                 completion = await completions.complete(wanted)
                 attempts += (_judged(completion, len(attempts) + 1, asked, registry, checks, policy),)
@@ -103,7 +108,7 @@ def _correction(strategy: Strategy | None, attempts: Sequence[Attempt]) -> Corre
     if strategy is None:
         return None
     last = attempts[-1]
-    return Correction(strategy, reasons(last.issues, last.candidate), last.candidate)
+    return Correction(strategy, reasons(last.issues, last.written), last.written)
 
 
 def _judged(
@@ -115,14 +120,16 @@ def _judged(
     policy: Policy,
 ) -> Attempt:
     parsed = parse_answer(completion.text, completion.finish_reason)
-    candidate, issues, notes = parsed.value, parsed.issues, parsed.notes
+    candidate, written, issues, notes = parsed.value, parsed.value, parsed.issues, parsed.notes
     if not issues:
         verdict = judge(parsed.value, request, registry, checks, parallel=policy.parallelize)
-        candidate, issues, notes = verdict.candidate, verdict.issues, (*notes, *verdict.notes)
+        candidate, written = verdict.candidate, verdict.written
+        issues, notes = verdict.issues, (*notes, *verdict.notes)
     return Attempt(
         number=number,
         text=completion.text,
         candidate=candidate,
+        written=written,
         issues=issues,
         notes=notes,
         usage=completion.usage,
@@ -136,6 +143,7 @@ def _judged(
 def _planned(accepted: Attempt, attempts: tuple[Attempt, ...], seconds: float) -> Plan:
     return Plan(
         workflow=cast("dict[str, JsonValue]", accepted.candidate),  # examined: an object
+        accepted=accepted,
         attempts=attempts,
         usage=total_usage(attempts),
         cost_usd=total_cost(attempts),

@@ -16,7 +16,7 @@ from typing import TypedDict
 from jinja2 import FunctionLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from planner.catalog import catalogue
+from planner.catalog import CATALOGUE_TOKENS, catalogue, offered
 from planner.repair import Strategy
 from planner.request import Request
 from runtime.completion import Message
@@ -33,26 +33,37 @@ class Correction:
     answer: JsonValue
 
 
-def render_messages(request: Request, registry: Registry, correction: Correction | None = None) -> tuple[Message, ...]:
-    """The prompt for a first answer, or with a correction for a better one. Equal arguments give equal bytes."""
-    prefix = _prefix(registry)
+def render_messages(
+    request: Request, registry: Registry, correction: Correction | None = None, *, room: int = CATALOGUE_TOKENS
+) -> tuple[Message, ...]:
+    """The prompt for a first answer, or with a correction for a better one. Equal arguments give equal bytes.
+
+    `room` is in tokens, for what is said of node types.
+    """
+    shown = offered(registry, request, room)
     reasons = correction.reasons if correction else ()
     if correction is None or correction.strategy == "fresh":
-        return *prefix, Message("user", _asked(request, reasons))
+        return *_prefix(), _last(request, shown, reasons)
     return (
-        *prefix,
-        Message("user", _asked(request)),
+        *_prefix(),
+        _last(request, shown),
         Message("assistant", compact(correction.answer)),
         Message("user", _render("repair_user", reasons=reasons)),
     )
 
 
-def _prefix(registry: Registry) -> tuple[Message, ...]:
-    """What is the same for every request: the rules and the node types, then the examples as a conversation."""
-    messages = [Message("system", _render("plan_system", types=catalogue(registry)))]
+@cache
+def _prefix() -> tuple[Message, ...]:
+    """What is the same for every request and every registry: rules and language, then the examples as turns."""
+    messages = [Message("system", _render("plan_system"))]
     for example in examples():
         messages += [Message("user", _asked(example.request)), Message("assistant", compact(example.workflow))]
     return tuple(messages)
+
+
+def _last(request: Request, registry: Registry, reasons: Sequence[str] = ()) -> Message:
+    """What is offered, then what is asked: the catalogue comes first, as many requests share it."""
+    return Message("user", f"{_render('plan_types', types=catalogue(registry))}\n\n{_asked(request, reasons)}")
 
 
 def show_messages(messages: Sequence[Message]) -> str:

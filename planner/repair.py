@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -15,25 +16,31 @@ Strategy = Literal["fresh", "conversation"]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What planning may spend. None is no limit; `answer_tokens` bounds each single answer."""
+    """What planning may spend. None is no limit; `answer_tokens` bounds each single answer, `catalogue_tokens` what a
+    prompt says of node types."""
 
     attempts: int = 4
     tokens: int | None = None
     cost_usd: float | None = None
     seconds: float | None = None
     answer_tokens: int = 2000
+    catalogue_tokens: int = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`strategies` are taken in turn; `repeats` attempts in a row with the same issues are the last.
+    """`strategies` are taken in turn; a set of issues that is met `repeats` times, in a row or not, is the last.
 
-    `parallelize`: what is accepted is freed of false waits.
+    `parallelize`: what is accepted is freed of false waits. `second_looks` attempts more, under the strategy
+    `completing`, are made where an accepted workflow lacks something that the request names; the one that lacks least
+    is taken.
     """
 
     strategies: tuple[Strategy, ...] = ("fresh", "conversation")
     repeats: int = 3
     parallelize: bool = True
+    second_looks: int = 1
+    completing: Strategy = "conversation"
 
 
 BUDGET, POLICY = Budget(), Policy()
@@ -61,11 +68,22 @@ Move: TypeAlias = Ask | Accept | GiveUp
 
 def next_move(attempts: Sequence[Attempt], budget: Budget, policy: Policy, elapsed: float) -> Move:
     """What to do after the attempts so far; `elapsed` in seconds since the first was begun."""
-    if attempts and attempts[-1].accepted:
-        return Accept(attempts[-1])
-    if reason := _spent(attempts, budget, elapsed) or _stuck(attempts, policy):
+    spent = _spent(attempts, budget, elapsed)
+    if accepted := [attempt for attempt in attempts if attempt.accepted]:
+        best = min(accepted, key=lambda attempt: len(attempt.left_out))
+        looks = len(attempts) - attempts.index(accepted[0]) - 1
+        if spent or not best.left_out or looks >= policy.second_looks:
+            return Accept(best)
+        return Ask(_legible(policy.completing, attempts))
+    if reason := _impossible(attempts) or spent or _stuck(attempts, policy):
         return GiveUp(reason)
     return Ask(_strategy(attempts, policy) if attempts else None)
+
+
+def _impossible(attempts: Sequence[Attempt]) -> str:
+    """What the model says cannot be done: asking again would only make it invent something."""
+    issues = attempts[-1].issues if attempts else ()
+    return "; ".join(issue.message for issue in issues if issue.code == "cannot_do")
 
 
 def _spent(attempts: Sequence[Attempt], budget: Budget, elapsed: float) -> str:
@@ -86,8 +104,9 @@ def _spent(attempts: Sequence[Attempt], budget: Budget, elapsed: float) -> str:
 
 
 def _stuck(attempts: Sequence[Attempt], policy: Policy) -> str:
-    last = attempts[-policy.repeats :]
-    if len(last) == policy.repeats and len({_signature(attempt) for attempt in last}) == 1:
+    """Also when two sets of issues take turns: what came so often will come again."""
+    met = Counter(_signature(attempt) for attempt in attempts)
+    if attempts and met[_signature(attempts[-1])] >= policy.repeats:
         return f"the model made the same mistake {policy.repeats} times"
     return ""
 
@@ -97,6 +116,10 @@ def _signature(attempt: Attempt) -> frozenset[tuple[str, str]]:
 
 
 def _strategy(attempts: Sequence[Attempt], policy: Policy) -> Strategy:
-    """The next in turn; an answer that could not be read is not worth showing to the model again."""
-    turn = policy.strategies[(len(attempts) - 1) % len(policy.strategies)]
-    return turn if attempts[-1].candidate is not None else "fresh"
+    """The next in turn."""
+    return _legible(policy.strategies[(len(attempts) - 1) % len(policy.strategies)], attempts)
+
+
+def _legible(strategy: Strategy, attempts: Sequence[Attempt]) -> Strategy:
+    """An answer that could not be read is not worth showing to the model again."""
+    return strategy if attempts[-1].candidate is not None else "fresh"

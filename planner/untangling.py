@@ -18,7 +18,10 @@ from runtime.references import references_in
 
 Entry = dict[str, JsonValue]
 
-_GENERIC = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_-]*)\.(result|output|response)(?=[\s}.\[])")
+_GENERIC = re.compile(
+    r"(?<!\$)\$\{(?P<step>[A-Za-z_][A-Za-z0-9_-]*)\.(?P<word>result|output|response|stdout|content|text|body)"
+    r"(?:\.(?P<part>[A-Za-z_][A-Za-z0-9_]*))?(?=[\s}.\[])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +111,18 @@ def _rename_twins(entries: list[JsonValue], notes: list[str]) -> list[JsonValue]
 
 
 def _name_outputs(entries: list[JsonValue], registry: Registry, notes: list[str]) -> list[JsonValue]:
-    """Reads `result`, `output` or `response`, of a step whose type has none, as the main output of its type."""
+    """Reads `result`, or what other types call their main output, as the main output of a step whose type has no output
+    of that name, or as the output that is named after it."""
     types = {str(step["id"]): registry.get(str(step["type"])) for entry in entries for step in _steps(entry)}
 
     def real(found: re.Match[str]) -> str:
-        node_type = types.get(found[1])
-        if node_type is None or not node_type.outputs or {*node_type.outputs, *node_type.aliases} & {found[2]}:
+        step, part = found["step"], found["part"]
+        node_type = types.get(step)
+        if node_type is None or not node_type.outputs or {*node_type.outputs, *node_type.aliases} & {found["word"]}:
             return found[0]
-        main = next(iter(node_type.outputs))
-        notes.append(f"read ${{{found[1]}.{found[2]}}} as ${{{found[1]}.{main}}}")
-        return f"${{{found[1]}.{main}"
+        place = part if part in node_type.outputs else ".".join(filter(None, [next(iter(node_type.outputs)), part]))
+        notes.append(f"read ${{{step}.{found['word']}{f'.{part}' if part else ''}}} as ${{{step}.{place}}}")
+        return f"${{{step}.{place}"
 
     def mend(step: Entry) -> Entry:
         node_type, params = registry.get(str(step["type"])), step.get("params")

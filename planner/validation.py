@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from planner.attempt import phase_of
+from planner.catalog import CANNOT
 from planner.mending import mend
+from planner.mentions import left_out
 from planner.parallelizing import without_false_waits
 from planner.request import Request
+from planner.unasked import without_unasked
 from runtime.checks import Examination, examine
 from runtime.issues import Issue, JsonValue, errors_of
 from runtime.node_types import Registry
@@ -23,9 +26,13 @@ Check: TypeAlias = Callable[[Examination], Iterable[Issue]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The value as it was judged, what was mended in it, and all its issues; without an error it is accepted."""
+    """The value as it was judged, what was mended in it, and all its issues; without an error it is accepted.
+
+    `written` is what the model wrote, mended but with its false waits: what it is shown when it is asked again.
+    """
 
     candidate: JsonValue
+    written: JsonValue
     issues: tuple[Issue, ...]
     notes: tuple[str, ...]
 
@@ -33,16 +40,25 @@ class Verdict:
 def judge(
     value: JsonValue, request: Request, registry: Registry, checks: Sequence[Check] = (), *, parallel: bool = True
 ) -> Verdict:
-    """Mends the value, declares the inputs of the request, and examines it; a valid one is freed of false waits."""
+    """Mends the value, declares the inputs of the request, and examines it; a valid one is freed of false waits.
+
+    What the value says cannot be done ends it before.
+    """
+    if impossible := tuple(_impossible(value, registry)):
+        return Verdict(value, value, impossible, ())
     mended = mend(value, registry)
-    candidate = _with_inputs(mended.value, request)
+    asked = without_unasked(mended.value, request)
+    candidate, notes = _with_inputs(asked.value, request), (*mended.notes, *asked.notes)
     issues = _issues(candidate, registry, checks)
-    if parallel and not errors_of(issues):
+    if errors_of(issues):
+        return Verdict(candidate, candidate, issues, notes)
+    missing = tuple(left_out(request, candidate, registry))
+    if parallel:
         freed = without_false_waits(candidate, registry)
         left = _issues(freed.value, registry, checks) if freed.notes else issues
         if not errors_of(left):
-            return Verdict(freed.value, left, (*mended.notes, *freed.notes))
-    return Verdict(candidate, issues, mended.notes)
+            return Verdict(freed.value, candidate, (*left, *missing), (*notes, *freed.notes))
+    return Verdict(candidate, candidate, (*issues, *missing), notes)
 
 
 def _issues(candidate: JsonValue, registry: Registry, checks: Sequence[Check]) -> tuple[Issue, ...]:
@@ -58,6 +74,20 @@ def _with_inputs(value: JsonValue, request: Request) -> JsonValue:
     return value
 
 
+def _impossible(value: JsonValue, registry: Registry, path: str = "") -> Iterator[Issue]:
+    """What the model says no node type can do, where it would have written a step."""
+    if isinstance(value, list):
+        for at, entry in enumerate(value):
+            yield from _impossible(entry, registry, f"{path}/{at}")
+    elif isinstance(value, dict):
+        for key in ("pipeline", "parallel"):
+            yield from _impossible(value.get(key), registry, f"{path}/{key}")
+        if isinstance(what := value.get(CANNOT), str) and "type" not in value:
+            close = registry.get(str(value.get("nearest")))
+            hint = f"the nearest is '{close.name}': {close.description}" if close else ""
+            yield Issue("cannot_do", path, f"no node type can do this: {what}", hint)
+
+
 def _form(value: JsonValue) -> list[Issue]:
     if isinstance(value, dict) and "nodes" in value and "pipeline" not in value:
         hint = 'write the steps in their order: {"pipeline": [step, {"parallel": [step, step]}, step]}'
@@ -65,9 +95,12 @@ def _form(value: JsonValue) -> list[Issue]:
     return []
 
 
-def reasons(issues: Iterable[Issue], candidate: JsonValue) -> tuple[str, ...]:
-    """The issues as sentences for a model: the errors of the earliest failing phase, each once, at most eight."""
-    errors = errors_of(issues)
+def reasons(issues: Sequence[Issue], candidate: JsonValue) -> tuple[str, ...]:
+    """The issues as sentences for a model: the errors of the earliest failing phase, each once, at most eight.
+
+    Without an error, what was left out.
+    """
+    errors = errors_of(issues) or [issue for issue in issues if issue.code == "left_out"]
     earliest = min(map(phase_of, errors), default=0)
     shown = [_sentence(issue, candidate) for issue in errors if phase_of(issue) == earliest]
     return tuple(dict.fromkeys(shown))[:MAX_SHOWN]
@@ -75,8 +108,8 @@ def reasons(issues: Iterable[Issue], candidate: JsonValue) -> tuple[str, ...]:
 
 def _sentence(issue: Issue, candidate: JsonValue) -> str:
     hints = [hint for hint in (issue.hint, _FOR_A_MODEL.get(issue.code)) if hint]
-    what = "; ".join([issue.message, *hints])
-    return f"{_place(issue.path, candidate)}: {what}" if issue.path else what
+    where = f"{issue.code} at {_place(issue.path, candidate)}" if issue.path else issue.code
+    return f"{where}: {'; '.join([issue.message, *hints])}"
 
 
 def _place(path: str, candidate: JsonValue) -> str:

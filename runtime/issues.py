@@ -59,6 +59,7 @@ Code = Literal[
     "unreachable_action",
     "ambiguous_fan_out",
     "missed_parallelism",
+    "left_out",
     # at the start of a run
     "missing_input",
     "unknown_input",
@@ -67,6 +68,7 @@ Code = Literal[
     "missing_secret",
     "short_secret",
     "not_yet_supported",
+    "cannot_do",
     "capability_denied",
     "sandbox_unavailable",
     # of one form to the other
@@ -83,6 +85,7 @@ WARNINGS: frozenset[str] = frozenset(
         "ambiguous_fan_out",
         "missed_parallelism",
         "short_secret",
+        "left_out",
     }
 )
 

@@ -80,6 +80,41 @@ def test_a_refusal_shows_the_best_candidate_and_what_is_wrong_with_it(registry: 
     assert "/pipeline/0/type: there is no node type 'ehco'; did you mean 'echo'?" in str(refused.value)
 
 
+def saying(text: str) -> JsonValue:
+    return {"pipeline": [{"id": "a", "type": "echo", "params": {"text": text}}]}
+
+
+def test_what_the_request_names_and_no_step_holds_is_asked_for_once(registry: Registry) -> None:
+    client = scripted([saying("one"), saying("one and two")])
+    accepted = plan_sync("say 'one' and 'two'", completions=client, registry=registry)
+    assert accepted.workflow == saying("one and two")
+    *_, shown, asked = client.requests[1].messages
+    assert shown.content == json.dumps(saying("one"))
+    assert "left_out: the request names 'two', and no step does" in asked.content
+
+
+def test_of_two_accepted_workflows_the_one_that_lacks_less_is_taken(registry: Registry) -> None:
+    client = scripted([saying("one"), saying("nothing"), saying("never asked for")])
+    accepted = plan_sync("say 'one' and 'two'", completions=client, registry=registry)
+    assert (accepted.workflow, accepted.accepted.number, len(accepted.attempts)) == (saying("one"), 1, 2)
+    assert [issue.code for issue in accepted.accepted.issues] == ["left_out"]
+
+
+def test_what_no_node_type_can_do_ends_planning_with_the_nearest(registry: Registry) -> None:
+    with pytest.raises(NotAccepted) as refused:
+        planned([{"pipeline": [{"cannot": "fly to Rome", "nearest": "echo"}]}], registry)
+    first, second = str(refused.value).splitlines()
+    assert first == "no workflow was accepted: no node type can do this: fly to Rome"
+    assert second.endswith("the nearest is 'echo': Says a text again.")
+
+
+def test_a_prompt_and_its_answer_keep_to_the_room_for_node_types(registry: Registry) -> None:
+    client = scripted([GOOD])
+    plan_sync("echo x", completions=client, registry=registry, budget=Budget(catalogue_tokens=25))
+    assert "total" not in client.requests[0].messages[-1].content
+    assert "total" not in str(client.requests[0].schema)
+
+
 def test_usage_and_cost_are_summed_over_all_attempts(registry: Registry) -> None:
     bad = Completion(json.dumps(BAD), "m", Usage(100, 10, 0), 0.25, seconds=2.0)
     good = Completion(json.dumps(GOOD), "m", Usage(120, 12, 90), 0.5, seconds=1.0)

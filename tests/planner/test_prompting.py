@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planner.prompting import Correction, render_messages, show_messages
+from planner.prompting import Correction, examples, render_messages, show_messages
 from planner.request import Request
 from runtime.completion import Message
 from runtime.node_types import Registry, installed_types
@@ -30,27 +30,53 @@ def test_a_fresh_repair_gives_the_reasons_and_not_the_answer(registry: Registry)
     *_, asked = render_messages(Request("read a"), registry, Correction("fresh", ("no such type",), {"bad": "ANSWER"}))
     assert "- no such type\n" in asked.content
     assert "ANSWER" not in asked.content
-    assert asked.content.endswith("read a")
+    assert asked.content.endswith("\n\nRequest: read a")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_looks_like_a_template_enters_as_data(text: str, registry: Registry) -> None:
-    assert render_messages(Request(text), registry)[-1].content == text
+    assert render_messages(Request(text), registry)[-1].content.endswith(f"\n\nRequest: {text}")
     correction = Correction("fresh", (text,), None)
     assert f"- {text}\n" in render_messages(Request("a"), registry, correction)[-1].content
 
 
 def test_inputs_are_named_with_what_is_said_of_them(registry: Registry) -> None:
     *_, asked = render_messages(Request("fetch it", {"url": "where", "n": ""}), registry)
-    assert asked.content == "fetch it\nInput: ${workflow.n}\nInput: ${workflow.url} is where"
+    assert asked.content.endswith("\n\nRequest: fetch it\nInput: ${workflow.n}\nInput: ${workflow.url} is where")
 
 
-def test_every_node_type_and_the_main_output_of_each_are_in_the_system_message(registry: Registry) -> None:
-    system = render_messages(Request("a"), registry)[0].content
-    assert "total(numbers: list, labels?: object): Adds numbers. Output ${id.sum}, also count." in system
-    assert "sort_out" not in system
+def test_every_node_type_and_the_main_output_of_each_stand_before_the_request(registry: Registry) -> None:
+    *_, asked = render_messages(Request("total it"), registry)
+    catalogue, _, request = asked.content.partition("\n\n")
+    assert "total(numbers: list, labels?: object): Adds numbers. Gives sum, also count." in catalogue
+    assert "sort_out" not in catalogue
+    assert request == "Request: total it"
 
 
-def test_the_prefix_stays_within_what_a_small_model_reads_quickly() -> None:
-    prefix = show_messages(render_messages(Request("a"), installed_types())[:-1])
-    assert len(prefix) < 5600  # some 1,400 tokens of the embedded model
+def test_rules_and_examples_are_the_same_whatever_is_offered_and_stand_first(registry: Registry) -> None:
+    few, many = (render_messages(Request("a"), each) for each in (registry, installed_types()))
+    assert few[:-1] == many[:-1]
+    assert [message.role for message in few] == ["system", *["user", "assistant"] * len(examples()), "user"]
+
+
+def test_all_before_the_request_is_the_same_for_every_request(registry: Registry) -> None:
+    one, other = (show_messages(render_messages(Request(text), registry)) for text in ("one", "other"))
+    assert one.removesuffix("one") == other.removesuffix("other")
+
+
+def test_the_prompt_speaks_of_no_type_that_is_not_offered(registry: Registry) -> None:
+    *_, asked = render_messages(Request("a"), registry)
+    assert not {name for name in installed_types() if name in asked.content}
+    *_, asked = render_messages(Request("a"), installed_types().only(["llm"]))
+    assert "Use llm to" in asked.content
+    assert "write_file" not in asked.content
+
+
+def test_a_prompt_keeps_to_the_room_for_node_types(registry: Registry) -> None:
+    assert "\ntotal(" not in render_messages(Request("a"), registry, room=25)[-1].content
+    assert "\ntotal(" in render_messages(Request("a total"), registry, room=25)[-1].content
+
+
+def test_the_prompt_stays_within_what_a_small_model_reads_quickly() -> None:
+    offered = installed_types().only(["code", "http", "llm", "read_file", "shell", "wait", "write_file"])
+    assert len(show_messages(render_messages(Request("a"), offered))) < 5800  # some 1,450 tokens of the embedded model

@@ -40,10 +40,36 @@ def test_an_answer_that_could_not_be_read_is_never_shown_again() -> None:
     assert after(wrong("a"), wrong("b", "json_syntax", candidate=None)) == Ask("fresh")
 
 
-def test_the_same_issues_three_times_in_a_row_end_it() -> None:
+def test_the_same_issues_three_times_end_it_in_a_row_or_not() -> None:
+    given_up = GiveUp("the model made the same mistake 3 times")
     assert after(wrong("a"), wrong("a")) == Ask("conversation")
     assert after(wrong("b"), wrong("a"), wrong("b")) == Ask("fresh")
-    assert after(wrong("b"), wrong("a"), wrong("a"), wrong("a")) == GiveUp("the model made the same mistake 3 times")
+    assert after(wrong("b"), wrong("a"), wrong("a"), wrong("a")) == given_up
+    assert after(wrong("a"), wrong("b"), wrong("a"), wrong("b"), wrong("a")) == given_up
+
+
+def lacking(*names: str) -> Attempt:
+    return Attempt(1, "", {"pipeline": []}, tuple(Issue("left_out", "", name) for name in names))
+
+
+def test_a_workflow_that_lacks_what_the_request_names_is_looked_at_once_more() -> None:
+    first = lacking("a.txt", "b.txt")
+    assert after(first) == Ask("conversation")
+    assert after(first, whole := lacking()) == Accept(whole)
+    assert after(first, better := lacking("a.txt")) == Accept(better)
+    assert after(first, lacking("c.txt", "d.txt")) == Accept(first)
+    assert after(first, wrong()) == Accept(first)
+    assert after(wrong(), first) == Ask("conversation")
+
+
+def test_a_second_look_keeps_to_the_policy_and_to_the_budget() -> None:
+    lacks = lacking("a.txt")
+    assert next_move([lacks], AMPLE, Policy(second_looks=0), 0.0) == Accept(lacks)
+    assert next_move([lacks], AMPLE, Policy(completing="fresh"), 0.0) == Ask("fresh")
+    assert next_move([lacks, wrong()], AMPLE, Policy(second_looks=2), 0.0) == Ask("conversation")
+    assert next_move([lacks, wrong(candidate=None)], AMPLE, Policy(second_looks=2), 0.0) == Ask("fresh")
+    assert after(lacks, budget=Budget(attempts=1)) == Accept(lacks)
+    assert after(lacks, budget=Budget(seconds=7), elapsed=8.0) == Accept(lacks)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +100,7 @@ def test_the_best_attempt_got_furthest_with_the_fewest_errors() -> None:
     two = Attempt(2, "", issues=(*one.issues, *one.issues))
     assert best_of([unread, shapeless, two, one, unread]) is one
     assert best_of([]) is None
+
+
+def test_what_no_node_type_can_do_is_not_asked_for_again() -> None:
+    assert after(wrong("no node type can do this: fly", "cannot_do")) == GiveUp("no node type can do this: fly")

@@ -95,6 +95,16 @@ def test_result_of_a_type_without_such_an_output_is_its_main_one(registry: Regis
     assert untangled.notes == ("read ${t.result} as ${t.sum}", "read ${t.response} as ${t.sum}")
 
 
+def test_what_other_types_call_their_main_output_is_read_as_that_of_the_type_or_as_the_part_named(
+    registry: Registry,
+) -> None:
+    total: JsonValue = {"id": "t", "type": "total", "params": {"numbers": [1]}}
+    user: JsonValue = {"id": "u", "type": "echo", "params": {"text": "${t.stdout} ${t.result.count} ${t.content.x[0]}"}}
+    untangled = untangle([total, user], registry)
+    assert untangled.entries[1]["params"]["text"] == "${t.sum} ${t.count} ${t.sum.x[0]}"  # type: ignore[index,call-overload]  # JSON
+    assert "read ${t.result.count} as ${t.count}" in untangled.notes
+
+
 STEPS = "abcdef"
 
 
