@@ -6,7 +6,7 @@ who is in it, `before[x]` the set of all elements before `x`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -77,22 +77,12 @@ def series_parallel(elements: int, before: Sequence[int], within: Sequence[int] 
     A part that cannot be is cut in two where `within`, a stricter order, has one side wholly before the other: at the
     place where that adds least. Raises NotSeriesParallel if there is no such place.
     """
-    return _Apart(before, _both_ways(elements, before), within).tree(elements)
-
-
-def _both_ways(elements: int, before: Sequence[int]) -> dict[int, int]:
-    """For each element, those that come before or after it."""
-    related = {each: before[each] & elements for each in members(elements)}
-    for each in members(elements):
-        for other in members(before[each] & elements):
-            related[other] |= 1 << each
-    return related
+    return _Apart(before, within).tree(elements)
 
 
 @dataclass(frozen=True, slots=True)
 class _Apart:
     before: Sequence[int]
-    related: dict[int, int]
     within: Sequence[int] | None
 
     def tree(self, elements: int, level: int = 0) -> Tree:
@@ -100,52 +90,73 @@ class _Apart:
             return elements.bit_length() - 1
         if level > DEEPEST:
             raise NotSeriesParallel(None)
-        if len(parts := self.components(elements, self.related.__getitem__)) > 1:
+        if len(parts := components(elements, self.before)) > 1:
             return Parallel(tuple(self.tree(part, level + 1) for part in parts))
-        if len(parts := self.components(elements, lambda each: ~self.related[each])) > 1:
+        if len(parts := series_of(elements, self.before)) > 1:
             return Series(tuple(self.tree(part, level + 1) for part in parts))
         first = self.cheapest_cut(elements)
         return _joined(self.tree(first, level + 1), self.tree(elements & ~first, level + 1))
 
-    def components(self, elements: int, neighbours: Callable[[int], int]) -> list[int]:
-        """The parts of a set that are connected in themselves and not with one another, by their first elements."""
-        parts: list[int] = []
-        while elements:
-            part = new = elements & -elements
-            elements ^= part
-            while new:
-                found = neighbours(new.bit_length() - 1) & elements
-                new = (new ^ 1 << new.bit_length() - 1) | found
-                part |= found
-                elements ^= found
-            parts.append(part)
-        return parts
-
     def cheapest_cut(self, elements: int) -> int:
         """The first side of the cut."""
-        cuts = list(_cuts(elements, self.within)) if self.within is not None else []
-        if not cuts:
+        cuts = _cuts(elements, self.within) if self.within is not None else ()
+        first = min(cuts, key=lambda first: self.added(first, elements & ~first), default=0)
+        if not first:
             raise NotSeriesParallel(next(self.n_shapes(elements)))
-        return min(cuts, key=lambda first: self.added(first, elements & ~first))
+        return first
 
     def added(self, first: int, second: int) -> int:
         """How many pairs a cut puts in order that were not."""
         return sum((first & ~self.before[each]).bit_count() for each in members(second))
 
     def n_shapes(self, elements: int) -> Iterator[tuple[int, int, int, int]]:
+        before = self.before
         for d in members(elements):
-            for c in members(elements & ~self.related[d] & ~(1 << d)):
-                for b in members(elements & self.before[d] & ~self.before[c]):
-                    if shared := elements & self.before[c] & self.before[d] & ~self.related[b]:
+            for c in (each for each in members(elements & ~before[d]) if each != d and not before[each] >> d & 1):
+                for b in members(elements & before[d] & ~before[c]):
+                    if shared := elements & before[c] & before[d] & ~before[b]:
                         yield shared.bit_length() - 1, b, c, d
 
 
-def _cuts(elements: int, within: Sequence[int]) -> Iterator[int]:
-    """The sets before all others of `elements`, in a stricter order whose numbering is the same."""
+def components(elements: int, before: Sequence[int]) -> list[int]:
+    """The parts of a set without order between them, by their first elements. Union and find (Tarjan 1975)."""
+    above: dict[int, int] = {}  # towards the element that stands for its part
+    parts: dict[int, int] = {}
+
+    def find(element: int) -> int:
+        while above[element] != element:
+            above[element] = above[above[element]]
+            element = above[element]
+        return element
+
+    for each in reversed(list(members(elements))):
+        part, left = 1 << each, before[each] & elements
+        root = above[each] = each
+        while left:
+            other = find(left.bit_length() - 1)
+            left &= ~parts[other]
+            part |= parts.pop(other)
+            root, below = min(root, other), max(root, other)
+            above[below] = root
+        parts[root] = part
+    return [parts[root] for root in sorted(parts)]
+
+
+def series_of(elements: int, before: Sequence[int]) -> list[int]:
+    """The parts of a set of which each comes wholly before the next."""
+    parts, done = list[int](), 0
+    for first in (*_cuts(elements, before), elements):
+        parts.append(first & ~done)
+        done = first
+    return parts
+
+
+def _cuts(elements: int, before: Sequence[int]) -> Iterator[int]:
+    """The sets that come wholly before all others of `elements`, the smallest first."""
     order = list(members(elements))[::-1]
     needed = [elements] * (len(order) + 1)  # what all from here on have before them
     for at in range(len(order) - 1, -1, -1):
-        needed[at] = needed[at + 1] & within[order[at]]
+        needed[at] = needed[at + 1] & before[order[at]]
     first = 0
     for at, each in enumerate(order[:-1]):
         first |= 1 << each

@@ -65,10 +65,11 @@ def to_graph_form(graph: Graph) -> Written:
 def _same(one: Graph, other: Graph) -> bool:
     """Whether two graphs are equal, and lead to steps that may be passed over by the very same edges."""
     routed = behind_routing(one) | behind_routing(other)
-    edges = [
-        {edge for edge in edges_of(each) if edge.source in routed or edge.target in routed} for each in (one, other)
-    ]
-    return equal(one, other) and edges[0] == edges[1]
+    return equal(one, other) and (not routed or _edges_at(one, routed) == _edges_at(other, routed))
+
+
+def _edges_at(graph: Graph, steps: frozenset[NodeId]) -> set[Edge]:
+    return {edge for edge in edges_of(graph) if edge.source in steps or edge.target in steps}
 
 
 def _edge(edge: Edge) -> JsonValue:

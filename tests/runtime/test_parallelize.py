@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -15,6 +17,9 @@ from runtime.issues import errors_of
 from runtime.node_types import Effect, Registry, node_type
 from runtime.parallelize import Parallelized, effects_of, parallelize
 from runtime.references import references_in
+from runtime.running import run
+from runtime.surface import to_graph_form
+from runtime.virtual_time import run_in_virtual_time
 from runtime.workflow import Settings
 from tests.language import Document, edges_of, graph, graph_of, pipeline, registry, step
 from tests.random_documents import Theatre, random_document
@@ -207,6 +212,29 @@ def test_no_way_through_becomes_longer(seed: int) -> None:
     longest = [max(levels(each.successors, weight).values(), default=0) for each in (before, done.graph)]
     assert longest[1] <= longest[0]
     assert done.levels_after <= done.levels_before
+
+
+@node_type("spend", outputs={"x": "any"}, effects=_places)
+async def spend(files: list[str], seconds: float, x: object = None) -> dict[str, object]:
+    """Takes its time."""
+    await asyncio.sleep(seconds)
+    return {"x": seconds}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_run_takes_longer_and_the_outputs_of_final_steps_stay(seed: int) -> None:
+    random, types = Random(seed), Registry({}).with_types(spend)
+    before = with_effects(random)
+    nodes = [
+        replace(node, type="spend", params={**node.params, "seconds": random.randint(0, 9)}) for node in before.steps
+    ]
+    before = build_graph(nodes, before.edges)
+    records = [
+        run_in_virtual_time(run(to_graph_form(each), registry=types))
+        for each in (before, parallelize(before, types).graph)
+    ]
+    assert records[0].wall_seconds >= records[1].wall_seconds
+    assert records[0].outputs.items() <= records[1].outputs.items()
 
 
 @pytest.mark.parametrize("seed", range(60))
