@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from runtime.sandbox import OWN_PLACES, Place, Sandbox, hidden, readable, writable
+from runtime.sandbox import OWN_PLACES, Place, Sandbox, hidden, readable, without, writable
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 SETTINGS = ("alternatives", "group", "ld.so.cache", "localtime", "nsswitch.conf", "passwd")  # /etc holds keys too
@@ -21,6 +21,7 @@ FOR_THE_NETWORK = (
     *("gai.conf", "hosts", "resolv.conf", "protocols", "services"),
     *("ssl/certs", "ssl/openssl.cnf", "pki/ca-trust", "pki/tls/certs"),
 )
+KEYS = ".env"  # in the working directory, where secrets are kept
 PATIENCE = 10.0  # seconds for the trial
 
 
@@ -67,7 +68,7 @@ def sandbox_for(allowed: Iterable[str], named: Iterable[str], directory: Path) -
         raise FileNotFoundError("bwrap")
     granted = frozenset(allowed)
     network = "network" in granted
-    places = [*_system(network), *_interpreter(), *map(hidden, _homes()), readable(os.path.realpath(directory))]
+    places = [*_system(network), *_interpreter(), *map(hidden, _homes()), *_working_directory(directory)]
     missing = {path: said for path, said in _paths(named, "write", directory) if not os.path.exists(path)}
     places += [readable(path, granted=True) for path, _ in _paths(granted, "read", directory) if os.path.exists(path)]
     places += [
@@ -104,6 +105,12 @@ def _interpreter() -> list[Place]:
     """Where this Python is, by each of its names: perhaps in the home, of which nothing else is there."""
     prefixes = {os.path.abspath(prefix) for prefix in (sys.prefix, sys.base_prefix)}
     return [readable(path) for path in sorted(prefixes | set(map(os.path.realpath, prefixes)))]
+
+
+def _working_directory(directory: Path) -> Iterator[Place]:
+    yield readable(os.path.realpath(directory))
+    if os.path.isfile(keys := os.path.realpath(directory / KEYS)):
+        yield without(keys)
 
 
 def _homes() -> set[str]:

@@ -86,6 +86,11 @@ def hidden(path: str) -> Place:
     return _place(path, Access.HIDDEN, "--tmpfs")
 
 
+def without(path: str) -> Place:
+    """A file that is there and cannot be read."""
+    return Place(PurePosixPath(path), Access.HIDDEN, ("--ro-bind", "/dev/null", path))
+
+
 OWN_PLACES = (
     Place(PurePosixPath("/"), Access.HIDDEN, ()),
     _place("/tmp", Access.PRIVATE, "--tmpfs"),

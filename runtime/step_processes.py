@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from runtime.bubblewrap import make_missing
@@ -88,10 +87,15 @@ def _wrapped(
 ) -> Iterator[_Wrapped]:
     make_missing(sandbox)
     real = os.path.realpath(folder)
-    with TemporaryFile() as options, TemporaryFile() as told:
+    with _in_memory() as options, _in_memory() as told:
         options.writelines(word + b"\0" for word in sandbox.options(real, variables, reads))
         options.seek(0)
         yield _Wrapped(sandbox.program, real, options, told)
+
+
+def _in_memory() -> BinaryIO:
+    """A file without a name and without a disk: it may hold secrets."""
+    return os.fdopen(os.memfd_create("plait"), "w+b")
 
 
 def ask_inside(bubblewrap: int) -> None:

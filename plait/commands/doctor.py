@@ -80,7 +80,8 @@ def _program(name: str, found: str, mend: str, *, needed: bool = False) -> Findi
 
 def _sandbox() -> Finding:
     missing = unavailable()
-    return Finding("sandbox", True, "bubblewrap") if missing is None else Finding("sandbox", False, *missing)
+    found = f"by bubblewrap, {shutil.which('bwrap')}"
+    return Finding("sandbox", True, found) if missing is None else Finding("sandbox", False, *missing)
 
 
 def _module(name: str, extra: str) -> Finding:

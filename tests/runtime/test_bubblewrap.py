@@ -10,14 +10,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from runtime import Refused, RunRecord, prepare, run
 from runtime.bubblewrap import make_missing, sandbox_for, unavailable
-from runtime.sandbox import Sandbox
+from runtime.sandbox import Access, Place, Sandbox
 from runtime.workflow import JsonObject
 from tests.sandboxes import needs_sandbox, sandbox_in
 
@@ -145,6 +145,16 @@ def test_a_file_outside_is_not_there_unless_it_is_granted(tmp_path: Path, projec
     assert inside(sandbox_in(project, f"read:{outside}"), project, f"echo x > {outside}; cat {outside}") == "outside"
 
 
+def test_the_keys_beside_the_workflow_are_not_read_unless_that_is_granted(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A_KEY=canary")
+    (tmp_path / "link").symlink_to(".env")
+    script = "cat .env; cat link"
+    assert inside(sandbox_in(tmp_path), tmp_path, script) == ""
+    guard = [("--ro-bind", "/dev/null", str(tmp_path / ".env")), ("--remount-ro", str(tmp_path / ".env"))]
+    assert inside(sandbox_in(tmp_path), tmp_path, script, without=guard) == "A_KEY=canary" * 2
+    assert inside(sandbox_in(tmp_path, "read:.env"), tmp_path, script) == "A_KEY=canary" * 2
+
+
 @pytest.mark.parametrize("secret", ["/etc/shadow", "/etc/ssl/private", "/root/.ssh", "/run/docker.sock", "/sys/kernel"])
 def test_of_the_system_only_what_programs_need_is_there(tmp_path: Path, secret: str) -> None:
     assert inside(sandbox_in(tmp_path), tmp_path, f"ls -d {secret}") == ""
@@ -162,6 +172,14 @@ def test_nothing_can_be_written_but_in_granted_places_also_by_a_link(tmp_path: P
     assert sorted(os.listdir(tmp_path)) == ["link", "out"]
     assert (tmp_path / "out" / "a").read_text() == "x\n"
     assert not any(Path(place).exists() for place in (tmp_path.parent / "b", "/usr/c", "/etc/d", "/run/e", "/tmp/f"))
+
+
+def test_the_working_directory_is_kept_by_being_mounted_for_reading(tmp_path: Path) -> None:
+    sandbox = sandbox_in(tmp_path)
+    place = Place(PurePosixPath(tmp_path), Access.READ, ("--bind", str(tmp_path), str(tmp_path)))
+    open_to_all = replace(sandbox, places=(*(each for each in sandbox.places if each.path != place.path), place))
+    assert inside(sandbox, tmp_path, "touch new && echo yes") == ""
+    assert inside(open_to_all, tmp_path, "touch new && echo yes") == "yes\n"
 
 
 def test_a_granted_link_leads_to_the_folder_it_leads_to_and_no_other(tmp_path: Path) -> None:
@@ -245,6 +263,13 @@ def test_a_key_reaches_no_step_by_its_own_environment_or_another_s(
     )
     assert record.status == "succeeded"
     assert "canary" not in json.dumps(record.to_json())
+
+
+def test_no_file_of_plait_s_is_open_in_a_step(tmp_path: Path) -> None:
+    """What bubblewrap tells of the step goes by such a file, and must not be the step's to write."""
+    record = ran(tmp_path, {"id": "a", "type": "shell", "params": {"command": "ls /proc/self/fd /proc/$$/fd"}})
+    opened = {line for line in str((record.nodes["a"].outputs or {})["stdout"]).split() if line.isdecimal()}
+    assert opened == {"0", "1", "2", "3"}  # the last is that of the listing itself
 
 
 def test_a_variable_of_a_step_does_not_reach_bubblewrap_itself(tmp_path: Path) -> None:
