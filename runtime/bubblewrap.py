@@ -37,9 +37,9 @@ def unavailable() -> Missing | None:
     if sys.platform != "linux":
         return Missing(f"there is no sandbox on {sys.platform}", "run it on Linux")
     program = shutil.which("bwrap")
-    return (
-        Missing("there is no program 'bwrap' on the path", "install bubblewrap") if program is None else _try(program)
-    )
+    if program is not None:
+        return _try(program)
+    return Missing("there is no program 'bwrap' on the path", "install bubblewrap")
 
 
 @cache
@@ -90,7 +90,7 @@ def make_missing(sandbox: Sandbox) -> None:
 
 def _paths(granted: Iterable[str], kind: str, directory: Path) -> list[tuple[str, str]]:
     """The paths granted, every link followed, and as they were said."""
-    grants = (grant.partition(":") for grant in sorted(granted))
+    grants = (grant.partition(":") for grant in sorted(granted) if "\0" not in grant)  # no file has such a name
     return [(os.path.realpath(directory / (said or "/")), said) for each, _, said in grants if each == kind]
 
 

@@ -139,9 +139,15 @@ def outermost(places: Iterable[Place]) -> list[Place]:
     kept: list[Place] = []
     for place in sorted(set(places), key=_order):
         around = next((other for other in reversed(kept) if place.path.is_relative_to(other.path)), None)
-        if around is None or not around.granted or around.access < place.access:
+        if around is None or not _adds_nothing(place, around):
             kept.append(place)
     return kept
+
+
+def _adds_nothing(place: Place, around: Place) -> bool:
+    if around.granted:
+        return around.access >= place.access
+    return around.access is place.access is Access.READ and not place.granted
 
 
 def _order(place: Place) -> tuple[int, int, bool, PurePosixPath]:

@@ -44,6 +44,8 @@ def at(places: list[Place]) -> list[tuple[str, Access]]:
         ([writable("/p"), readable("/p"), readable("/p/lib")], [("/p", Access.WRITE)]),
         ([readable("/p", granted=True), writable("/p/out")], [("/p", Access.READ), ("/p/out", Access.WRITE)]),
         ([readable("/bin"), writable("/")], [("/", Access.WRITE)]),
+        ([readable("/bin"), readable("/")], [("/", Access.READ)]),
+        ([readable("/"), readable("/h", granted=True), hidden("/h")], [("/", Access.READ), ("/h", Access.READ)]),
         (
             [readable("/", granted=True), TMP, readable("/tmp/p")],
             [("/", Access.READ), *PRIVATE, ("/tmp/p", Access.READ)],
