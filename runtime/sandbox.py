@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 MIB = 1024 * 1024
+ROOT = PurePosixPath("/")
 HOME = "/run/home"  # empty, the process's own, and gone afterwards
 
 KEPT = (b"PATH", b"LANG", b"LC_ALL", b"TZ")
@@ -92,7 +93,6 @@ def without(path: str) -> Place:
 
 
 OWN_PLACES = (
-    Place(PurePosixPath("/"), Access.HIDDEN, ()),
     _place("/tmp", Access.PRIVATE, "--tmpfs"),
     _place("/run", Access.OWN, "--tmpfs"),  # sockets of the system's services lie there
     _place(HOME, Access.OWN, "--dir"),
@@ -121,9 +121,10 @@ class Sandbox:
         words += () if self.network else WITHOUT_NETWORK
         places = outermost((*OWN_PLACES, *self.places, *map(readable, reads)))
         words += [word for place in places for word in place.words]
-        words += [
-            word for place in places if place.access is Access.HIDDEN for word in ("--remount-ro", str(place.path))
-        ]
+        empty = [str(place.path) for place in places if place.access is Access.HIDDEN]
+        if ROOT not in {place.path for place in places}:
+            empty.append(str(ROOT))
+        words += [word for path in empty for word in ("--remount-ro", path)]  # what is written there would be lost
         yield from (word.encode("utf-8", "surrogateescape") for word in (*words, "--chdir", folder))
         for name, value in (variables or {}).items():
             yield from (b"--setenv", name, value)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runtime.sandbox import HOME, OWN_PLACES, Access, Place, Sandbox, hidden, kept, outermost, readable, writable
 
 PARTS = st.lists(st.sampled_from("abc"), max_size=3).map(lambda parts: "/" + "/".join(parts))
-TMP, PRIVATE = OWN_PLACES[1], [("/tmp", Access.PRIVATE)]
+TMP, PRIVATE = OWN_PLACES[0], [("/tmp", Access.PRIVATE)]
 PLACES = st.lists(
     st.one_of(
         st.builds(readable, PARTS),
