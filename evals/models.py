@@ -9,7 +9,7 @@ from typing import Literal
 
 from planner.litellm_client import LitellmClient
 from planner.local_model import LocalModel, is_local, local_path
-from runtime import CompletionClient, Unavailable
+from runtime import Completion, CompletionClient, CompletionRequest, Unavailable
 
 Answers = Literal["recorded", "real"]
 Opener = Callable[[str, Answers], AbstractAsyncContextManager[CompletionClient]]
@@ -65,3 +65,14 @@ class Models:
             return await self._stack.enter_async_context(self._opener(name, answers))
         except Unavailable as error:
             raise ModelMissing(str(error)) from error
+
+
+class OpenedForEach:
+    """A client that opens its model for each call and closes it after: for callers with event loops of their own."""
+
+    def __init__(self, model: str, answers: Answers, opener: Opener = open_model) -> None:
+        self._model, self._answers, self._opener = model, answers, opener
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        async with Models(self._opener) as models:
+            return await (await models.client(self._model, self._answers)).complete(request)

@@ -86,6 +86,22 @@ def answering(client: CompletionClient) -> Iterator[None]:
         _given.reset(token)
 
 
+@contextmanager
+def answering_from(cassette: Path, model: str, mode: Mode, name: str) -> Iterator[None]:
+    """Inside, one cassette answers every model call, and in record mode the model what is not there yet.
+
+    Equal calls are told apart as `NAME/1`, `NAME/2`. Raises Unavailable for a cassette that cannot be used.
+    """
+    from evals.calls import Counted  # noqa: PLC0415  # as below
+    from evals.cassettes import use_cassettes  # noqa: PLC0415  # it brings vcr, an extra that few runs need
+    from evals.models import OpenedForEach  # noqa: PLC0415  # as below
+    from planner.litellm_client import asks_a_model  # noqa: PLC0415  # most runs need no planner
+
+    client = OpenedForEach(model, "recorded" if mode == "replay" else "real")
+    with use_cassettes(cassette.parent, cassette.stem, mode, only=asks_a_model), answering(Counted(client, name)):
+        yield
+
+
 @asynccontextmanager
 async def completions_for(chosen: Models) -> AsyncIterator[CompletionClient]:
     """A client of the chosen model, and of any other that a request names. What it started is ended at the end."""

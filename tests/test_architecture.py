@@ -123,6 +123,7 @@ HOMES = {  # at home in these files, and nowhere else
     "platformdirs": ("planner/model_download.py",),
     "vcr": ("evals/cassettes.py",),
     **dict.fromkeys(("jsonschema", "referencing", "regex"), ("evals/outputs.py",)),
+    "pytest": ("plait/pytest_plugin.py",),
 }
 
 PURE = (
