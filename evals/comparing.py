@@ -187,7 +187,7 @@ def _change(name: str, cases: Sequence[Sequence[tuple[Score, Score]]]) -> Change
     differences = [[b - a for a, b in zip(*both, strict=True)] for both in zip(before, after, strict=True)]
     rate = all(isinstance(value, bool) for case in cases for pair in case for value in pair)
     random = Random(SEED)
-    interval = bootstrap(differences, lambda count: random.choices(range(count), k=count))
+    interval = bootstrap(differences, lambda cases: random.choices(cases, k=len(cases)))
     up, down = changes(differences)
     better, worse = (down, up) if name in LESS_IS_BETTER else (up, down)
     return Change(

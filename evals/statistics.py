@@ -19,8 +19,9 @@ Verdict = Literal["better", "worse", "not distinguishable"]
 ByCase = Sequence[Sequence[float]]
 """The values of each case, one for each of its tries."""
 
-Drawing = Callable[[int], Sequence[int]]
-"""`count` places out of as many, drawn with replacement."""
+Summed = tuple[float, int]
+Drawing = Callable[[Sequence[Summed]], Sequence[Summed]]
+"""As many as there are, drawn with replacement."""
 
 
 class Interval(NamedTuple):
@@ -85,13 +86,15 @@ def mcnemar(better: int, worse: int) -> float:
 def bootstrap(differences: ByCase, draw: Drawing, times: int = 2000) -> Interval:
     """The percentile interval of a mean difference, its cases drawn anew so often. Efron (1979)."""
     cases = [(sum(case), len(case)) for case in differences]
-    means = []
-    for _ in range(times):
-        drawn = [cases[at] for at in draw(len(cases))]
-        means.append(sum(total for total, _ in drawn) / sum(count for _, count in drawn))
-    means.sort()
+    if len({total / count for total, count in cases}) == 1:  # whatever is drawn, it comes to the same
+        return Interval(mean(differences), mean(differences))
+    means = sorted(_mean_of(draw(cases)) for _ in range(times))
     rest = round(times * SURE / 2)
     return Interval(means[rest], means[-rest - 1])
+
+
+def _mean_of(cases: Sequence[Summed]) -> float:
+    return sum([total for total, _ in cases]) / sum([count for _, count in cases])
 
 
 def changes(differences: ByCase) -> tuple[int, int]:

@@ -15,10 +15,11 @@ from pydantic import ValidationError
 
 from evals.dataset import Gold
 from evals.report.words import counted, readable
-from runtime import Graph, JsonValue, Node, NodeId, build_graph, draw, examine, installed_types
+from runtime import Graph, JsonValue, Node, NodeId, Registry, build_graph, draw, examine
 
+NO_TYPES = Registry({})  # a picture needs to know none of them
 WIDTH = 100
-MOST_STEPS = 120  # more is no picture that anybody could read
+MOST_STEPS, MOST_EDGES = 60, 120  # more is no picture that anybody could read, and takes long to lay out
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Picture:
 
 def graph_of(workflow: JsonValue) -> Graph | None:
     """The graph of a workflow, also of one with issues; None where it has no shape."""
-    return examine(workflow, installed_types()).graph if isinstance(workflow, Mapping) else None
+    return examine(workflow, NO_TYPES).graph if isinstance(workflow, Mapping) else None
 
 
 def graph_of_gold(gold: JsonValue) -> Graph | None:
@@ -46,7 +47,7 @@ def graph_of_gold(gold: JsonValue) -> Graph | None:
 
 def picture(title: str, graph: Graph | None) -> Picture | None:
     """None for a graph that is none, goes in a circle or is too large."""
-    if graph is None or not 0 < len(graph.steps) <= MOST_STEPS:
+    if graph is None or not 0 < len(graph.steps) <= MOST_STEPS or len(graph.visible_edges) > MOST_EDGES:
         return None
     try:
         drawn = draw(replace(graph, name=title), "svg")

@@ -16,7 +16,8 @@ from evals.report.figures import cells
 from evals.report.words import readable
 from evals.results import Outcome, Report
 from plait.eval_report import report_text
-from tests.eval_reports import HOSTILE, MADE_WITH, failed, hostile, mixed, passed, refused, unjudged
+from runtime import JsonValue
+from tests.eval_reports import HOSTILE, MADE_WITH, failed, hostile, mixed, passed, refused, step, unjudged
 
 EMPTY = Report()
 
@@ -216,6 +217,13 @@ def test_the_accepted_graph_and_the_gold_graph_are_drawn_beside_each_other() -> 
 def test_what_goes_in_a_circle_or_is_no_workflow_has_no_picture() -> None:
     assert Page(html(one(refused()))).all("img") == []
     odd = passed().model_copy(update={"workflow": ["no", "workflow"], "gold": {"nodes": 3}})
+    assert Page(html(one(odd))).all("img") == []
+
+
+def test_a_graph_of_so_many_edges_that_it_is_no_picture_is_left_out() -> None:
+    steps: JsonValue = [step(f"s{at}", "wait", seconds=1) for at in range(50)]
+    every: JsonValue = [{"from": f"s{a}", "to": f"s{b}"} for b in range(50) for a in range(b)]
+    odd = passed().model_copy(update={"workflow": {"nodes": steps, "edges": every}, "gold": None})
     assert Page(html(one(odd))).all("img") == []
 
 

@@ -74,15 +74,15 @@ def test_the_interval_of_a_rate_holds_the_rate_and_stays_between_0_and_1(values:
 @given(SHARES)
 def test_the_bootstrap_of_equal_differences_is_that_difference(values: list[list[float]]) -> None:
     same = [[0.25] * len(case) for case in values]
-    assert bootstrap(same, lambda count: Random(1).choices(range(count), k=count), 50) == pytest.approx((0.25, 0.25))
+    assert bootstrap(same, lambda cases: Random(1).choices(cases, k=len(cases)), 50) == pytest.approx((0.25, 0.25))
 
 
 def test_the_bootstrap_with_the_same_seed_gives_the_same_interval() -> None:
     values = [[0.1], [-0.2], [0.4], [0.0], [0.3], [0.2]]
     one, other, another = Random(1), Random(1), Random(2)
-    first = bootstrap(values, lambda count: one.choices(range(count), k=count))
-    assert first == bootstrap(values, lambda count: other.choices(range(count), k=count))
-    assert first != bootstrap(values, lambda count: another.choices(range(count), k=count))
+    first = bootstrap(values, lambda cases: one.choices(cases, k=len(cases)))
+    assert first == bootstrap(values, lambda cases: other.choices(cases, k=len(cases)))
+    assert first != bootstrap(values, lambda cases: another.choices(cases, k=len(cases)))
     assert first.low < mean(values) < first.high
 
 

@@ -51,5 +51,5 @@ def test_the_bootstrap_of_a_mean_difference() -> None:
     """
     differences = [[0.1], [0.3], [-0.05], [0.2], [0.15], [0.4], [0.0], [0.25]]
     random = Random(0)
-    found = bootstrap(differences, lambda count: random.choices(range(count), k=count), 20_000)
+    found = bootstrap(differences, lambda cases: random.choices(cases, k=len(cases)), 20_000)
     assert found == pytest.approx((0.06875, 0.26875), abs=0.01)
