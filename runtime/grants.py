@@ -53,6 +53,15 @@ class Grants:
         scopes = (each.partition(":")[2] for each in self._settled if each.startswith(f"{kind}:"))
         return any(path == each or path.startswith(os.path.join(each, "")) for each in scopes if each)
 
+    def elsewhere(self, capability: str) -> str:
+        """Where a path leads through links, so that nobody is asked about one place and grants another; else empty."""
+        kind, _, scope = capability.partition(":")
+        if kind not in _PATHS or not scope:
+            return ""
+        plain = os.path.normpath(os.path.join(os.path.realpath(self.directory), scope))
+        real = _real(os.path.join(self.directory, scope))
+        return real if real != plain else ""
+
     def reach(self, host: str, address: Address) -> bool:
         """Whether a connection to an address is granted, to which a host's name has led."""
         if not self.cover(f"network:{host}"):

@@ -63,7 +63,8 @@ def denied(needs: Iterable[Need], grants: Grants) -> Iterator[Issue]:
     for need in needs:
         open_read = need.capability == "read"  # where it leads is known, and checked, when the step runs
         if not open_read and not grants.cover(need.capability):
-            message = f"'{need.node}' needs the capability '{need.capability}', which was not granted"
+            leads = f" (it leads to {to})" if (to := grants.elsewhere(need.capability)) else ""
+            message = f"'{need.node}' needs the capability '{need.capability}'{leads}, which was not granted"
             yield Issue("capability_denied", need.path, message, f"grant it with --allow {need.capability}, or --yes")
 
 

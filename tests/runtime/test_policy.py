@@ -94,6 +94,14 @@ def test_links_are_followed_on_both_sides(tmp_path: Path) -> None:
     assert Grants(frozenset({"write:alias"}), inside).cover("write:out/x")
 
 
+def test_a_path_that_leads_elsewhere_says_so_before_anyone_grants_it(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to("/etc")
+    graph = graph_of(pipeline(write("a", "out/passwd"), write("b", "plain/x")))
+    linked, plain = denied(needs_of(graph, registry(), {}), Grants(directory=tmp_path))
+    assert "'write:out/passwd' (it leads to /etc/passwd), which was not granted" in linked.message
+    assert "'write:plain/x', which was not granted" in plain.message
+
+
 def test_each_step_and_its_undo_say_what_they_need() -> None:
     undo = {"type": "shell", "params": {"command": "true"}}
     assert needs(step("a"), write("b", "out/x"), {**write("c", "y"), "undo": undo}) == {
