@@ -31,13 +31,13 @@ class Process:
     number: int
     started: int
 
-    def kill(self) -> bool:
-        """Whether there was something to kill."""
+    def send(self, number: signal.Signals) -> bool:
+        """Whether there was something to send it to."""
         now = _look_at(self.number)
         if now is None or now[0] != self:
             return False
         try:
-            os.kill(self.number, signal.SIGKILL)
+            os.kill(self.number, number)
         except (ProcessLookupError, PermissionError):
             return False
         return True
@@ -52,15 +52,15 @@ def groups_below(root: int) -> set[int]:
     return found - {root}
 
 
-def descendants(root: int) -> set[Process]:
-    """The children of a process, and theirs."""
+def descendants(*roots: int) -> set[Process]:
+    """The children of processes, and theirs."""
     children: dict[int, list[Process]] = {}
     for number in _numbers():
         if (seen := _look_at(number)) is not None:
             children.setdefault(seen[1], []).append(seen[0])
-    found, waiting = set[Process](), [root]
+    found, waiting = set[Process](), list(roots)
     while waiting:
-        new = children.get(waiting.pop(), [])
+        new = children.pop(waiting.pop(), [])
         found.update(new)
         waiting += (each.number for each in new)
     return found
@@ -69,11 +69,22 @@ def descendants(root: int) -> set[Process]:
 def end_family(known: set[Process], mark: bytes) -> None:
     """Kills the known processes, those that bear the mark and what descends from them, until none is found."""
     for _ in range(ROUNDS):
-        family = known | _marked(mark)
-        alive = {each for each in family if each.kill()}
+        alive = {each for each in _held(known | _marked(mark)) if each.send(signal.SIGKILL)}
         if not alive:
             return
-        known = {child for each in alive for child in descendants(each.number)}
+        known = alive
+
+
+def _held(family: set[Process]) -> set[Process]:
+    """The family and all that descends from it, stopped: who runs may fork, and nobody finds a child of the dead."""
+    held = set[Process]()
+    for _ in range(ROUNDS):
+        new = {each for each in family - held if each.send(signal.SIGSTOP)}
+        if not new:
+            break
+        held |= new
+        family = descendants(*(each.number for each in held))
+    return held
 
 
 def _numbers() -> Iterator[int]:

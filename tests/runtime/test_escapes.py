@@ -38,6 +38,9 @@ SCRIPTS = {
     "deaf to TERM": "trap '' TERM; sleep {time} & echo > out/READY; wait; sleep {time}; sleep {time}",
     "deaf, in another session": "setsid sh -c 'trap \"\" TERM; echo > out/READY; sleep {time}; sleep {time}' & wait",
     "without its environment": "setsid env -i sh -c 'echo > out/READY; sleep {time}; true' & sleep {time}",
+    "the same, forking all the time": (
+        "setsid env -i sh -c 'echo > out/READY; while :; do sleep {time} & sleep 0.01; done' & sleep {time}"
+    ),
 }
 SOURCES = {
     "forked twice": FORKED_TWICE + "def run():\n    os.fork() or twice()\n    import time\n    time.sleep(600)\n",
