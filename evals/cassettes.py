@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypedDict
@@ -66,7 +65,7 @@ def use_cassettes(
         case "record":
             opened = _recording(_target(directory, name), dict(made_with or {}), only)
         case "replay":
-            opened = _opened(Deck(directory, _recorded(directory, name), only, secrets_of(os.environ)))
+            opened = _opened(Deck(*_replayed(directory, name), only, secrets_of(os.environ)))
     with opened:
         yield
 
@@ -84,7 +83,7 @@ def _recording(target: Path, made_with: dict[str, str], only: Callable[[], bool]
     kept = () if len(models) > 1 else there.interactions
     known = Recording(cassette=1, made_with=made_with or there.made_with, interactions=kept)
     writer = Writer(target, known)
-    deck = Deck(target.parent, {target: known}, only, secrets_of(os.environ), writer)
+    deck = Deck(target, {target: known}, only, secrets_of(os.environ), writer)
     with _opened(deck):
         yield
     if deck.has_been_used and kept and known.made_with != there.made_with:
@@ -112,15 +111,14 @@ def _target(directory: Path, name: str | None) -> Path:
     return directory / f"{name}{SUFFIX}"
 
 
-def _recorded(directory: Path, name: str | None) -> dict[Path, Recording]:
+def _replayed(directory: Path, name: str | None) -> tuple[Path, dict[Path, Recording]]:
+    """Where recordings are looked for, and those. One that is named and not there answers nothing."""
+    if name is not None:
+        target = _target(directory, name)
+        return target, {target: read(target)} if target.exists() else {}
     if not directory.is_dir():
         raise Unavailable(f"{directory}: no directory of cassettes; record some, or give another directory")
-    paths = sorted(directory.glob(f"*{SUFFIX}"))
-    if name is not None and _target(directory, name) not in paths:
-        known = [path.stem for path in paths]
-        close = get_close_matches(name, known, n=1) or known
-        raise Unavailable(f"{directory}: no cassette '{name}'; there is {', '.join(close) or 'none at all'}")
-    return {path: read(path) for path in paths if name in (None, path.stem)}
+    return directory, {path: read(path) for path in sorted(directory.glob(f"*{SUFFIX}"))}
 
 
 # What vcrpy hands over and takes back.

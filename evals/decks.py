@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,16 +33,24 @@ class Use(NamedTuple):
     place: int
 
 
-_watching: ContextVar[set[Use] | None] = ContextVar("watching", default=None)
+@dataclass(slots=True)
+class Watched:
+    """Which recordings have answered; what was asked of each file, or folder, and not answered, the first of it."""
+
+    uses: set[Use] = field(default_factory=set)
+    misses: dict[Path, str] = field(default_factory=dict)
+
+
+_watching: ContextVar[Watched | None] = ContextVar("watching", default=None)
 
 
 @contextmanager
-def watching_uses() -> Iterator[set[Use]]:
-    """Tells which recordings have answered inside."""
-    uses: set[Use] = set()
-    token = _watching.set(uses)
+def watching() -> Iterator[Watched]:
+    """Tells what the recordings do inside."""
+    watched = Watched()
+    token = _watching.set(watched)
     try:
-        yield uses
+        yield watched
     finally:
         _watching.reset(token)
 
@@ -79,7 +87,8 @@ def _first(cards: deque[_Card] | None) -> _Card | None:
 
 
 class Deck:
-    """The recordings of `shelf` that may answer the requests of which `only` says that they are meant.
+    """The recordings of `shelf` that may answer the requests of which `only` says that they are meant. `where` they are
+    is a file or a folder.
 
     With a `writer` new ones are made and go there; without, what nothing answers is a CassetteMiss. `secrets` are those
     of the environment, by name, which no request is matched with and no recording holds.
@@ -87,14 +96,14 @@ class Deck:
 
     def __init__(
         self,
-        directory: Path,
+        where: Path,
         shelf: Mapping[Path, Recording],
         only: Callable[[], bool],
         secrets: Mapping[str, str],
         writer: Writer | None = None,
     ) -> None:
         self.secrets = secrets
-        self._directory, self._shelf, self._only, self._writer = directory, shelf, only, writer
+        self._where, self._shelf, self._only, self._writer = where, shelf, only, writer
         self._guard = threading.Lock()
         self._index = _Index(shelf)
         self.has_been_used = False
@@ -113,11 +122,11 @@ class Deck:
             card = self._index.first(asked.key, current_call())
             if card is None:
                 if self._writer is None:
-                    raise CassetteMiss(self._miss(asked))
+                    raise self._missed(asked)
                 return None
             card.is_taken = True
-        if (uses := _watching.get()) is not None:
-            uses.add(card.use)
+        if (watched := _watching.get()) is not None:
+            watched.uses.add(card.use)
         return card.interaction
 
     def keep(self, interaction: Interaction, redactor: Redactor) -> None:
@@ -127,14 +136,20 @@ class Deck:
             try:
                 self._writer.add(interaction, redactor)
             except OSError as error:
-                what = f"{self._directory}: the recording cannot be written ({error.strerror})"
+                what = f"{self._where}: the recording cannot be written ({error.strerror})"
                 raise CassetteUnwritable(f"{what}; make room, or record to another directory") from error
             except (HoldsASecret, Unreadable) as error:
                 raise CassetteUnwritable(str(error)) from error
 
+    def _missed(self, asked: Asked) -> CassetteMiss:
+        told = self._miss(asked)
+        if (watched := _watching.get()) is not None:
+            watched.misses.setdefault(self._where, told.partition("; ")[0].removeprefix(f"{self._where}: "))
+        return CassetteMiss(told)
+
     def _miss(self, asked: Asked) -> str:
         call = f" of call '{current_call()}'" if current_call() is not None else ""
-        what = f"{self._directory}: no recording answers {asked.method} {asked.path}{call}"
+        what = f"{self._where}: no recording answers {asked.method} {asked.path}{call}"
         known = [(path, one) for path, recording in self._shelf.items() for one in recording.interactions]
         if same := [one for _, one in known if one.request.key == asked.key]:
             return f"{what}: {_used_up(same)}; record it once more"

@@ -26,6 +26,11 @@ from runtime import (
 _FENCE = re.compile(r"```[a-zA-Z]*\n(.*?)```", re.DOTALL)
 
 
+def plain_prompts() -> dict[str, bytes]:
+    """What the prompt is made of, by its name."""
+    return {"evals/prompts/plain.txt": (files("evals") / "prompts" / "plain.txt").read_bytes()}
+
+
 def plain_messages(request: str, inputs: Mapping[str, str], registry: Registry) -> tuple[Message, ...]:
     """The one prompt: the format and the node types, then the request."""
     intro = (files("evals") / "prompts" / "plain.txt").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from evals import recordings
 from evals.recordings import Interaction, Recording
-from runtime import InvalidWorkflow, Issue, JsonValue, Redactor, Unavailable, pointer, read_document
+from runtime import InvalidWorkflow, Redactor, Unavailable, pointer, read_document
 
 MAX_BYTES = 32 * 1024 * 1024
 MOST_TOLD = 3  # issues of a file
@@ -27,10 +27,10 @@ MEND = "put it back as it was recorded, or delete it and record again"
 
 
 class Unreadable(Unavailable):
-    """A file is no recording, or not one as it was recorded. `path` says which, `why` where and what."""
+    """A file is no recording, or not one as it was recorded. `why` says where and what; `raw` is what was read."""
 
-    def __init__(self, path: Path, why: str, mend: str = MEND) -> None:
-        self.path, self.why = path, why
+    def __init__(self, path: Path, why: str, mend: str = MEND, raw: bytes = b"") -> None:
+        self.path, self.why, self.raw = path, why, raw
         super().__init__(f"{path}: {why}; {mend}")
 
 
@@ -44,10 +44,16 @@ class HoldsASecret(Unavailable):
 
 def read(path: Path) -> Recording:
     """The recording in a file. Raises Unreadable, with place and mend, for one that cannot be read or is none."""
-    recording = _recording(path, _value(path, _bytes(path)))
+    return recording_of(path, read_bytes(path))
+
+
+def recording_of(path: Path, raw: bytes) -> Recording:
+    """The recording that the bytes of this file are. Raises Unreadable as `read` does."""
+    recording = _recording(path, raw)
     if edited := [at for at, one in enumerate(recording.interactions) if not one.is_as_recorded]:
         places = ", ".join(f"/interactions/{at}" for at in edited[:MOST_TOLD])
-        raise Edited(path, f"edited by hand: {places}{_more(len(edited))} is not what was recorded")
+        why = f"edited by hand: {places}{_more(len(edited))} is not what was recorded"
+        raise Edited(path, why, raw=raw)
     return recording
 
 
@@ -114,7 +120,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """What is in the file. Raises Unreadable for one that cannot be read or is far too large."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -125,29 +132,19 @@ def _bytes(path: Path) -> bytes:
     return raw
 
 
-def _value(path: Path, raw: bytes) -> JsonValue:
+def _recording(path: Path, raw: bytes) -> Recording:
     try:
-        return read_document(raw, "cassette.json", most=MAX_BYTES).value
+        return Recording.model_validate(read_document(raw, "cassette.json", most=MAX_BYTES).value)
     except InvalidWorkflow as error:
-        raise Unreadable(path, f"no whole cassette ({_told(error.issues)})") from None
-
-
-def _recording(path: Path, value: JsonValue) -> Recording:
-    try:
-        return Recording.model_validate(value)
+        found = [f"line {each.line}: {each.message}" for each in error.issues]
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
-    found = [f"{pointer(*each['loc']) or '/'}: {_said(each['type'], each['msg'])}" for each in details]
-    raise Unreadable(path, f"no whole cassette ({'; '.join(found[:MOST_TOLD])}{_more(len(found))})")
+        found = [f"{pointer(*each['loc']) or '/'}: {_said(each['type'], each['msg'])}" for each in details]
+    raise Unreadable(path, f"no whole cassette ({'; '.join(found[:MOST_TOLD])}{_more(len(found))})", raw=raw)
 
 
 def _said(kind: str, message: str) -> str:
     return _SAID.get(kind, message.removeprefix("Value error, ").replace("Input should be", "should be"))
-
-
-def _told(issues: tuple[Issue, ...]) -> str:
-    shown = [f"line {each.line}: {each.message}" for each in issues[:MOST_TOLD]]
-    return "; ".join(shown) + _more(len(issues))
 
 
 def _more(count: int) -> str:

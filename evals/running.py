@@ -127,7 +127,8 @@ class _Desk:
 
     async def _under(self, trial: Trial, mode: Mode, answers: Answers) -> Outcome:
         client = await self._models.client(trial.model, answers)
-        with use_cassettes(trial.cassette.parent, trial.cassette.stem, mode, only=asks_a_model):
+        place, made_with = trial.cassette, trial.made_with
+        with use_cassettes(place.parent, place.stem, mode, made_with=made_with, only=asks_a_model):
             return await tried(trial, client, self._allow)
 
 

@@ -13,12 +13,13 @@ from evals.cassette_paths import cassette_path
 from evals.dataset import Case, Suite
 from evals.execution import executed, timeless
 from evals.judging import judge
-from evals.plain import plain_plan
+from evals.made_with import made_with
+from evals.plain import plain_plan, plain_prompts
 from evals.results import Key, Outcome, Tokens, Tried
 from evals.scorers import score
 from evals.stage import offered
 from evals.subject import Subject, of_plan, of_refusal
-from evals.variants import Variant
+from evals.variants import VARIANTS, Variant
 from planner import Attempt, InvalidRequest, NotAccepted, Plan, plan
 from runtime import CompletionClient, JsonValue, Registry, Usage, examine, needs_of
 
@@ -43,6 +44,13 @@ class Trial:
         """The file of what was answered."""
         named = self.suite.name, self.model, self.variant.recorded_as, self.case.id
         return cassette_path(self.cassettes, *named, self.epoch)
+
+    @property
+    def made_with(self) -> dict[str, str]:
+        """What shapes its model calls, as of now."""
+        variant = VARIANTS[self.variant.recorded_as]
+        prompts = plain_prompts() if variant.plain else None
+        return made_with(self.model, offered(self.suite, self.case), prompts=prompts, budget=variant.budget)
 
     @property
     def asks(self) -> bool:

@@ -25,6 +25,7 @@ COMMANDS = {
     "graph": "The graph of a workflow, its critical path marked.",
     "convert": "One form of a workflow to the other: pipeline, graph.",
     "nodes": "The node types: params, outputs, capabilities.",
+    "cassettes": "Recordings of evals: check, prune, record.",
     "schema": "JSON Schema of the workflow language, for editors.",
     "eval": "Suites of requests, planned and scored.",
     "model": "The embedded model: list, pull, serve.",

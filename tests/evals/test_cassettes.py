@@ -330,12 +330,19 @@ def test_a_name_that_could_leave_the_directory_is_refused(tmp_path: Path, name: 
         pass
 
 
-def test_a_directory_or_cassette_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no directory of cassettes"), use_cassettes(tmp_path / "none"):
         pass
-    record(tmp_path, "greeting", "hello")
-    with pytest.raises(Unavailable, match="there is greeting"), use_cassettes(tmp_path, "greting"):
+
+
+def test_a_named_cassette_that_is_not_there_answers_nothing(tmp_path: Path) -> None:
+    with use_cassettes(tmp_path / "none", "greeting"):
         pass
+    with (
+        pytest.raises(CassetteMiss, match=r"none/greeting\.json: no recording answers .* there is none at all; record"),
+        use_cassettes(tmp_path / "none", "greeting"),
+    ):
+        ask(client(), "hello")
 
 
 def test_a_broken_cassette_is_neither_replayed_nor_recorded_over(tmp_path: Path) -> None:

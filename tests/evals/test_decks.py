@@ -14,7 +14,7 @@ import pytest
 
 from evals.calls import call_id
 from evals.cassettes import Mode, use_cassettes
-from evals.decks import watching_uses
+from evals.decks import watching
 from evals.recording_files import Edited, read
 from runtime import CassetteMiss
 from tests.model_server import Asked, ModelServer, Reply
@@ -183,10 +183,10 @@ def test_what_has_answered_is_told(tmp_path: Path) -> None:
     with ModelServer(answer=echo) as server, use_cassettes(tmp_path, "one", "record"):
         for text in ("a", "b", "c"):
             ask_sync(server.url, text)
-    with watching_uses() as uses, use_cassettes(tmp_path):
+    with watching() as watched, use_cassettes(tmp_path):
         ask_sync(GONE, "c")
         ask_sync(GONE, "a")
-    assert sorted(uses) == [(tmp_path / "one.json", 0), (tmp_path / "one.json", 2)]
+    assert sorted(watched.uses) == [(tmp_path / "one.json", 0), (tmp_path / "one.json", 2)]
 
 
 def test_a_file_that_was_edited_by_hand_is_refused_with_the_place(tmp_path: Path) -> None:

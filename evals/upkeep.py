@@ -1,0 +1,112 @@
+"""Cassettes against their suites: everything is read, every case is replayed, and what that shows is told or mended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evals.cassette_paths import MODEL as LOCAL
+from evals.cassette_paths import SUFFIX, Shelved, shelved
+from evals.cassette_paths import VARIANT as SHIPPED
+from evals.decks import watching
+from evals.keeping import Finding, Held, Trials, findings, pruned
+from evals.lookup import Found
+from evals.recording_files import Edited, Unreadable, read, read_bytes, recording_of, write
+from evals.results import Outcome
+from evals.running import Matrix, run_suites
+from evals.trial import Trial
+from evals.variants import VARIANTS
+from runtime import Redactor, secrets_of
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The cassettes of some suites, and what is wrong with them."""
+
+    held: tuple[Held, ...]
+    findings: tuple[Finding, ...]
+    trials: Trials
+
+    def prunable(self) -> list[Finding]:
+        """What `prune` would take away."""
+        return [each for each in self.findings if each.kind == "unused"]
+
+
+async def examined(suites: Sequence[Found]) -> Shelf:
+    """Reads every cassette under the suites' roots, and replays every case. Reaches no network."""
+    held = tuple(_held(path) for root in _roots(suites) for path in sorted(root.rglob(f"*{SUFFIX}")))
+    trials = await _replayed(list(_columns(suites, [each.path for each in held])))
+    folders = [found.cassettes / found.suite.name for found in suites]
+    shown = findings(held, trials, Redactor(secrets_of(os.environ)), folders)
+    return Shelf(held, tuple(shown), trials)
+
+
+def prune(shelf: Shelf) -> None:
+    """Takes away what is unused: interactions, files, and folders that are empty then. Raises OSError."""
+    recordings = {each.path: each.recording for each in shelf.held}
+    for finding in shelf.prunable():
+        recording = recordings[finding.path]
+        left = pruned(recording, finding.places) if recording is not None and finding.places else None
+        if left is not None:
+            write(finding.path, left)
+            continue
+        finding.path.unlink()
+        if not any(finding.path.parent.iterdir()):
+            finding.path.parent.rmdir()
+
+
+def refresh(trials: Iterable[Trial], outcomes: Iterable[Outcome]) -> list[Path]:
+    """Marks what has answered all of its trials as made with what there is now; says which files were not so marked."""
+    trials = list(trials)
+    failed = {each.key for each in outcomes if each.status == "error"}
+    bad = {trial.cassette for trial in trials if trial.key in failed}
+    current = {trial.cassette: trial.made_with for trial in trials if trial.cassette not in bad}
+    stale = [path for path, now in current.items() if path.is_file() and read(path).made_with != now]
+    for path in stale:
+        write(path, read(path).model_copy(update={"made_with": current[path]}))
+    return stale
+
+
+def _roots(suites: Sequence[Found]) -> list[Path]:
+    return sorted({found.cassettes for found in suites})
+
+
+def _held(path: Path) -> Held:
+    try:
+        raw = read_bytes(path)
+        return Held(path, raw, recording_of(path, raw))
+    except Edited as error:
+        return Held(path, read_bytes(path), None, ("edited", error.why))
+    except Unreadable as error:
+        return Held(path, error.raw, None, ("unreadable", error.why))
+
+
+def _columns(suites: Sequence[Found], paths: Sequence[Path]) -> Iterator[tuple[Found, Matrix]]:
+    """For each suite what it is recorded with, as the shelf shows; where it shows nothing the shipped way, once."""
+    for found in suites:
+        here = [each for path in paths if (each := _shelved(found, path)) and each.suite == found.suite.name]
+        named = dict[tuple[str, str], int]()
+        for each in here:
+            column = each.model, each.variant
+            named[column] = max(named.get(column, 1), each.epoch)
+        for (model, recorded_as), epochs in sorted(named.items()) or [((LOCAL, SHIPPED), 1)]:
+            variants = tuple(each for each in VARIANTS.values() if each.recorded_as == recorded_as)
+            yield found, Matrix((model,), variants, epochs)
+
+
+def _shelved(found: Found, path: Path) -> Shelved | None:
+    return shelved(found.cassettes, path) if path.is_relative_to(found.cassettes) else None
+
+
+async def _replayed(columns: Sequence[tuple[Found, Matrix]]) -> Trials:
+    made_with, unjudged = dict[Path, dict[str, str]](), set[Path]()
+    with watching() as watched:
+        for found, matrix in columns:
+            trials = {trial.key: trial for trial in matrix.trials([found]) if trial.asks}
+            made_with |= {trial.cassette: trial.made_with for trial in trials.values()}
+            report = await run_suites([found], matrix)
+            errors = [each.key for each in report.outcomes if each.status == "error"]
+            unjudged |= {trials[key].cassette for key in errors if key in trials}
+    return Trials(made_with, dict(watched.misses), frozenset(watched.uses), frozenset(unjudged))
