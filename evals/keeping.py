@@ -75,13 +75,13 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Trials:
     """What replaying came to: `made_with` now, of every file that a case has; the first call of a file that was not
-    answered; the places that have answered; and the files whose case could not be judged.
+    answered; the places that have answered; and the files of which not all can be known, as a case came to no end.
     """
 
     made_with: Mapping[Path, Mapping[str, str]]
     misses: Mapping[Path, str] = field(default_factory=dict)
     uses: frozenset[tuple[Path, int]] = frozenset()
-    unjudged: frozenset[Path] = frozenset()
+    unsure: frozenset[Path] = frozenset()
 
 
 def findings(shelf: Sequence[Held], trials: Trials, redactor: Redactor, of_suites: Iterable[Path]) -> list[Finding]:
@@ -123,8 +123,8 @@ def _stale(path: Path, recording: Recording, trials: Trials) -> Iterator[Finding
 
 
 def _unused(path: Path, recording: Recording, trials: Trials) -> Iterator[Finding]:
-    """What did not answer; where a call was missed, nobody can know what would have been asked after it."""
-    if path in trials.misses or path in trials.unjudged:
+    """What did not answer; where a case came to no end, nobody can know what would have been asked after it."""
+    if path in trials.unsure:
         return
     idle = tuple(at for at in range(len(recording.interactions)) if (path, at) not in trials.uses)
     if idle:

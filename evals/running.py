@@ -127,7 +127,7 @@ class _Desk:
 
     async def _under(self, trial: Trial, mode: Mode, answers: Answers) -> Outcome:
         client = await self._models.client(trial.model, answers)
-        place, made_with = trial.cassette, trial.made_with
+        place, made_with = trial.cassette, trial.made_with if mode == "record" else None
         with use_cassettes(place.parent, place.stem, mode, made_with=made_with, only=asks_a_model):
             return await tried(trial, client, self._allow)
 

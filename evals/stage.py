@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
@@ -37,9 +38,15 @@ def offered(suite: Suite, case: Case, installed: Registry | None = None) -> Regi
 
     A workflow that stands in the suite may use whatever is installed.
     """
-    known = installed or installed_types()
+    known = installed or _installed()
     named = known if case.workflow is not None else known.only(suite.offered(case))
     return named.with_types(*map(type_of_tool, case.tools))
+
+
+@cache
+def _installed() -> Registry:
+    """Looked for once: an eval has hundreds of cases."""
+    return installed_types()
 
 
 def scripted(case: Case, graph: Graph, registry: Registry) -> Registry:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evals.cassette_paths import MODEL as LOCAL
 from evals.cassette_paths import SUFFIX, Shelved, shelved
 from evals.cassette_paths import VARIANT as SHIPPED
-from evals.decks import watching
+from evals.decks import Use, watching
 from evals.keeping import Finding, Held, Trials, findings, pruned
 from evals.lookup import Found
 from evals.recording_files import Edited, Unreadable, read, read_bytes, recording_of, write
@@ -101,12 +101,17 @@ def _shelved(found: Found, path: Path) -> Shelved | None:
 
 
 async def _replayed(columns: Sequence[tuple[Found, Matrix]]) -> Trials:
-    made_with, unjudged = dict[Path, dict[str, str]](), set[Path]()
-    with watching() as watched:
-        for found, matrix in columns:
-            trials = {trial.key: trial for trial in matrix.trials([found]) if trial.asks}
-            made_with |= {trial.cassette: trial.made_with for trial in trials.values()}
-            report = await run_suites([found], matrix)
-            errors = [each.key for each in report.outcomes if each.status == "error"]
-            unjudged |= {trials[key].cassette for key in errors if key in trials}
-    return Trials(made_with, dict(watched.misses), frozenset(watched.uses), frozenset(unjudged))
+    made_with, unsure, uses, misses = dict[Path, dict[str, str]](), set[Path](), set[Use](), dict[Path, str]()
+    for found, matrix in columns:
+        for variant in matrix.variants:
+            alone = replace(matrix, variants=(variant,))
+            with watching() as watched:
+                report = await run_suites([found], alone)
+            trials = {trial.key: trial for trial in alone.trials([found]) if trial.asks}
+            failed = [each.key for each in report.outcomes if each.status == "error"]
+            unsure |= {trials[key].cassette for key in failed if key in trials}
+            uses |= watched.uses
+            if variant.name == variant.recorded_as:
+                misses |= watched.misses
+                made_with |= {trial.cassette: trial.made_with for trial in trials.values()}
+    return Trials(made_with, misses, frozenset(uses), frozenset(unsure))

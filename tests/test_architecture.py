@@ -138,7 +138,10 @@ PURE = (
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog", "mentions", "unasked")),
     *("planner/parallelizing.py", "planner/relevance.py"),
     *(f"evals/{room}.py" for room in ("dataset", "expectations", "outputs", "scorers", "statistics", "structure")),
-    *(f"evals/{room}.py" for room in ("recordings", "event_streams", "differences", "cassette_paths", "said_secrets")),
+    *(
+        f"evals/{room}.py"
+        for room in ("recordings", "event_streams", "differences", "cassette_paths", "said_secrets", "keeping")
+    ),
     *(f"evals/{room}.py" for room in ("stage", "subject", "suite_checks", "tool_graphs")),
     *(f"evals/report/{room}.py" for room in ("words", "figures", "tables", "junit_xml", "pictures", "diff_tables")),
 )

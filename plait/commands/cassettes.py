@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -110,7 +111,13 @@ async def _recorded(found: Sequence[Found], matrix: Matrix, allow: tuple[str, ..
 
 
 def _found(names: Sequence[str] | None, cassettes: Path | None) -> list[Found]:
-    return [find_suite(name, cassettes) for name in names or shipped()]
+    """The suites; what is below the working directory is called so, as it will be shown."""
+    found = [find_suite(name, cassettes) for name in names or shipped()]
+    return [replace(each, cassettes=_from_here(each.cassettes)) for each in found]
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _variant(name: str) -> Variant:
