@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isfinite
 from typing import ClassVar
 
-from evals.results import Outcome, Report
-from runtime import PlaitError
+from evals.report.figures import PASSED, Cell, Column, cells, score_names
+from evals.results import Report
+from runtime import PlaitError, nearest
 
-PASSED = "passed"
-_WRITTEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_][\w.-]*)\s*>?=\s*)?(?P<least>[^\s=<>]+)\s*")
+_WRITTEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_][\w.@^-]*)\s*>?=\s*)?(?P<least>[^\s=<>]+)\s*")
 
 
 class NoSuchScore(PlaitError):
@@ -35,11 +34,10 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one column of the matrix came to."""
+    """What one row of the report came to: a suite with a model and a variant."""
 
     threshold: Threshold
-    model: str
-    variant: str
+    row: Column
     found: float
 
     @property
@@ -48,7 +46,7 @@ class Verdict:
 
     def __str__(self) -> str:
         relation = "meets" if self.met else "is below"
-        return f"{self.threshold.name} of {self.model}, {self.variant}: {self.found:.3g} {relation} {self.threshold}"
+        return f"{self.threshold.name} of {', '.join(self.row)}: {self.found:.3g} {relation} {self.threshold}"
 
 
 def read_threshold(text: str) -> Threshold:
@@ -62,32 +60,19 @@ def read_threshold(text: str) -> Threshold:
         raise ValueError(f"'{text}' is no threshold; write NAME>=X, for example passed>=0.9") from None
 
 
-def means(outcomes: Iterable[Outcome]) -> dict[str, float]:
-    """The mean of every score that has one, over the outcomes that have it; labels have none, nor have errors."""
-    values: dict[str, list[float]] = {}
-    for outcome in outcomes:
-        if outcome.passed is not None:
-            scores = {PASSED: outcome.passed, **outcome.scores}
-            for name, value in scores.items():
-                if not isinstance(value, str):
-                    values.setdefault(name, []).append(float(value))
-    return {name: sum(found) / len(found) for name, found in sorted(values.items())}
+def judge(report: Report, thresholds: Iterable[Threshold]) -> list[Verdict]:
+    """Each threshold for each row that has the score. Raises NoSuchScore for a score that none has."""
+    found = cells(report)
+    known = [name for name in score_names(found) if any(name in numbers(cell) for cell in found)]
+    verdicts: list[Verdict] = []
+    for threshold in thresholds:
+        if threshold.name not in known:
+            raise NoSuchScore(f"no case has a score '{threshold.name}'; {nearest(threshold.name, known)}")
+        rows = ((cell.column, numbers(cell).get(threshold.name)) for cell in found)
+        verdicts += [Verdict(threshold, row, value) for row, value in rows if value is not None]
+    return verdicts
 
 
-def judge(report: Report, thresholds: Sequence[Threshold]) -> Iterator[Verdict]:
-    """Each threshold for each column of the matrix. Raises NoSuchScore."""
-    columns: dict[tuple[str, str], list[Outcome]] = {}
-    for outcome in report.outcomes:
-        columns.setdefault((outcome.model, outcome.variant), []).append(outcome)
-    for (model, variant), outcomes in columns.items():
-        found = means(outcomes)
-        for threshold in thresholds:
-            if threshold.name not in found:
-                raise NoSuchScore(f"no case has a score '{threshold.name}'; {_nearest(threshold.name, found)}")
-            yield Verdict(threshold, model, variant, found[threshold.name])
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = get_close_matches(name, names, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
+def numbers(cell: Cell) -> dict[str, float]:
+    """The rates and means of a row; labels have none."""
+    return {name: figure.value for name, figure in cell.figures.items() if figure.kind != "labels"}

@@ -21,7 +21,7 @@ from evals.results_file import ResultsFile
 from evals.trial import Trial, tried
 from evals.variants import SHIPPED, Variant
 from planner.litellm_client import asks_a_model
-from runtime import Refused, ScriptedClient, Unavailable
+from runtime import LANGUAGE_VERSION, Refused, ScriptedClient, Unavailable
 
 AT_ONCE = 8  # trials of a replay
 PACKAGES = ("evals", "planner", "prompts", "runtime")  # what an outcome depends on besides its case
@@ -82,7 +82,7 @@ async def run_suites(
                     group.create_task(work())
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
-    return Report.of(outcomes, {})
+    return Report.of(outcomes, {"code": _code()[:12], "language": LANGUAGE_VERSION})
 
 
 class _Desk:

@@ -44,6 +44,16 @@ def wilson(successes: float, count: float) -> Interval:
     return Interval(max(middle - half, 0.0), min(middle + half, 1.0))
 
 
+def pass_at(k: int, tries: int, passed: int) -> float:
+    """The chance that at least one of `k` tries passes, pass@k. The unbiased estimate of Chen et al. (2021)."""
+    return 1 - comb(tries - passed, k) / comb(tries, k)
+
+
+def pass_every(k: int, tries: int, passed: int) -> float:
+    """The chance that all of `k` tries pass, pass^k. Yao et al. (2024)."""
+    return comb(passed, k) / comb(tries, k)
+
+
 def clustered_error(values: ByCase) -> float:
     """The standard error of the mean over all tries, those of a case taken together; 0 for a single case.
 

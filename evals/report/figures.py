@@ -6,12 +6,12 @@ What could not be judged is counted apart: it has neither passed nor failed, and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from evals.results import Outcome, Report, Score, Tokens
-from evals.statistics import Interval, interval_of
+from evals.statistics import Interval, interval_of, pass_at, pass_every
 
 PASSED = "passed"
 OF_COST = frozenset({"tokens", "cost", "seconds"})
@@ -100,7 +100,20 @@ def figures(outcomes: Iterable[Outcome]) -> dict[str, Figure]:
         for name, value in scores_of(outcome).items():
             if name not in OF_COST:
                 values.setdefault(name, {}).setdefault(outcome.case, []).append(value)
-    return {name: _figure(name, by_case) for name, by_case in values.items()}
+    found = {name: _figure(name, by_case) for name, by_case in values.items()}
+    return found | _of_epochs(list(values.get(PASSED, {}).values()))
+
+
+def _of_epochs(passed: Sequence[Sequence[Score]]) -> dict[str, Figure]:
+    """pass@k and pass^k for as many tries as every case has; nothing where that is one."""
+    k, count = min(map(len, passed), default=1), sum(map(len, passed))
+    if k < 2:
+        return {}
+    whole = [(len(each), sum(value is True for value in each)) for each in passed]
+    return {
+        name: Figure("rate", count, sum(chance(k, *each) for each in whole) / len(whole))
+        for name, chance in ((f"{PASSED}@{k}", pass_at), (f"{PASSED}^{k}", pass_every))
+    }
 
 
 def scores_of(outcome: Outcome) -> dict[str, Score]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +14,12 @@ from typing import Annotated
 import typer
 
 from evals.cassettes import Mode
-from evals.gates import PASSED, Threshold, judge, read_threshold
+from evals.gates import Threshold, judge, read_threshold
 from evals.lookup import Found, find_suite, select_cases
 from evals.models import LOCAL
 from evals.report import html
 from evals.report import junit as junit_xml
+from evals.report.figures import PASSED
 from evals.results import Report
 from evals.results_file import ResultsFile
 from evals.running import Matrix, run_suites
@@ -164,7 +166,7 @@ def _told(report: Report, asked: Asked) -> int:
     else:
         put(report_text(report))
         say(f"outcomes in {asked.results}")
-    verdicts = list(judge(report, asked.thresholds))
+    verdicts = judge(report, asked.thresholds)
     for verdict in verdicts:
         say(str(verdict))
     if any(outcome.status == "error" for outcome in report.outcomes):
@@ -214,7 +216,7 @@ def _thresholds(texts: Sequence[str]) -> list[Threshold]:
         found = [read_threshold(text) for text in texts]
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--threshold") from None
-    if unknown := [each.name for each in found if each.name not in known]:
+    if unknown := [each.name for each in found if re.split("[@^]", each.name)[0] not in known]:
         told = "\n".join(f"there is no score '{name}'; {nearest(name, known)}" for name in unknown)
         raise typer.BadParameter(told, param_hint="--threshold")
     return found

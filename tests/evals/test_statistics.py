@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from random import Random
 
 import pytest
@@ -16,6 +17,8 @@ from evals.statistics import (
     interval_of,
     mcnemar,
     mean,
+    pass_at,
+    pass_every,
     verdict_by_interval,
     verdict_by_split,
     wilson,
@@ -32,6 +35,13 @@ def test_wilsons_interval_is_that_of_the_table_of_newcombe_1998(
     successes: int, count: int, low: float, high: float
 ) -> None:
     assert wilson(successes, count) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_the_chance_of_one_and_of_all_of_k_tries_are_those_of_all_ways_to_draw_them() -> None:
+    for tries, passed, k in [(5, 2, 1), (5, 2, 2), (5, 2, 4), (3, 3, 2), (3, 0, 2)]:
+        drawn = list(combinations([True] * passed + [False] * (tries - passed), k))
+        assert pass_at(k, tries, passed) == pytest.approx(sum(map(any, drawn)) / len(drawn))
+        assert pass_every(k, tries, passed) == pytest.approx(sum(map(all, drawn)) / len(drawn))
 
 
 def test_mcnemars_test_counts_the_tail_on_both_sides() -> None:

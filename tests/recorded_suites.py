@@ -1,0 +1,41 @@
+"""A small suite and its recordings, made from a server of the test's own: some answers are refused and repaired."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+from runtime.issues import JsonValue
+from tests.command_line import pipeline, value
+from tests.model_server import Asked, Reply, says
+
+MODEL = "openai/tiny"
+SUITE: dict[str, JsonValue] = {
+    "name": "small",
+    "cases": [
+        {
+            "id": f"case-{at}",
+            "request": f"Give the value {at}.",
+            "run": True,
+            "expect": {"uses": {"transform": at % 3 + 1}},
+        }
+        for at in range(5)
+    ],
+}
+
+
+def answer(asked: Asked) -> Reply:
+    """The same request has the same answer: no JSON, one value, or two at the same time."""
+    drawn = Random(json.dumps(asked.body["messages"])).randrange(3)
+    if drawn == 0:
+        return says("a poem {")
+    steps: list[JsonValue] = [value(f"step_{at}", "x") for at in range(drawn)]
+    return says(json.dumps(pipeline({"parallel": steps} if drawn > 1 else steps[0])))
+
+
+def written(folder: Path) -> Path:
+    """The suite's file."""
+    path = folder / "small.json"
+    path.write_text(json.dumps(SUITE), encoding="utf-8")
+    return path
