@@ -7,22 +7,20 @@ from pathlib import Path
 from random import Random
 
 from runtime.issues import JsonValue
-from tests.command_line import pipeline, value
+from tests.command_line import llm, pipeline, value
 from tests.model_server import Asked, Reply, says
 
 MODEL = "openai/tiny"
-SUITE: dict[str, JsonValue] = {
-    "name": "small",
-    "cases": [
-        {
-            "id": f"case-{at}",
-            "request": f"Give the value {at}.",
-            "run": True,
-            "expect": {"uses": {"transform": at % 3 + 1}},
-        }
-        for at in range(5)
-    ],
+ASKS: dict[str, JsonValue] = {
+    "id": "asks-for-real",
+    "workflow": pipeline({"parallel": [llm("one", "What?"), llm("two", "What?")]}),
+    "real": ["llm"],
 }
+PLANNED: list[dict[str, JsonValue]] = [
+    {"id": f"case-{at}", "request": f"Give the value {at}.", "run": True, "expect": {"uses": {"transform": 1}}}
+    for at in range(5)
+]
+SUITE: dict[str, JsonValue] = {"name": "small", "cases": [ASKS, *PLANNED]}
 
 
 def answer(asked: Asked) -> Reply:

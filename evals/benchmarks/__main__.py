@@ -8,7 +8,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
 
-from evals.benchmarks import makespan, overhead, replay, sandbox, speed, startup
+from evals.benchmarks import makespan, overhead, replay, sandbox, speed, startup, suites
 from evals.benchmarks.table import Table
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Table]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Table]]] = {
     "startup": startup.tables,
     "replay": replay.tables,
     "sandbox": sandbox.tables,
+    "suites": suites.tables,
 }
 
 

@@ -27,6 +27,7 @@ from evals.scorers import installed_scorers
 from evals.variants import VARIANTS, Variant
 from plait.application import new_app
 from plait.commands.eval_diff import diff
+from plait.commands.eval_list import list_suites
 from plait.commands.eval_show import show
 from plait.display import put, put_json, say
 from plait.eval_progress import progress_of
@@ -84,6 +85,7 @@ def group() -> None:
 
 app.command()(diff)
 app.command()(show)
+app.command("list")(list_suites)
 
 
 @app.command()

@@ -49,6 +49,13 @@ def suite(call: Call, write: Write, server: ModelServer) -> str:
     return path
 
 
+def test_the_shipped_suites_are_listed_with_what_can_be_replayed(call: Call) -> None:
+    assert "suite       cases  replayable\nexecution" in call("eval", "list").out
+    listed = call("eval", "list", "--json").json
+    assert isinstance(listed, list)
+    assert {"suite": "execution", "cases": 10, "replayable": 10} in listed
+
+
 def test_a_shipped_suite_is_replayed_by_its_name(call: Call) -> None:
     called = call("eval", "run", "execution", "--case", "chain", "--case", "routed", "--json")
     assert called.code == 0
