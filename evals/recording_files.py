@@ -16,9 +16,11 @@ from pydantic import ValidationError
 
 from evals import recordings
 from evals.recordings import Interaction, Recording
-from runtime import InvalidWorkflow, Redactor, Unavailable, pointer, read_document
+from runtime import InvalidWorkflow, JsonValue, Redactor, Unavailable, pointer, read_document
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
+MOST_PARTS = 1_000_000  # opening brackets, those in texts counted too
+MOST_KEYS = 200  # of an object that is not a body
 MOST_TOLD = 3  # issues of a file
 _OUT = "keep it out of what is asked"
 _NO_SECRETS = Redactor({})
@@ -122,6 +124,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def read_bytes(path: Path) -> bytes:
     """What is in the file. Raises Unreadable for one that cannot be read or is far too large."""
+    if path.exists() and not path.is_file():
+        raise Unreadable(path, "is no file", "take it away")  # to open a pipe would wait for whoever writes into it
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -129,18 +133,37 @@ def read_bytes(path: Path) -> bytes:
         raise Unreadable(path, f"cannot be read ({error.strerror})", "see to its permissions") from error
     if len(raw) > MAX_BYTES:
         raise Unreadable(path, f"larger than {MAX_BYTES} bytes, so no cassette")
+    if raw.count(b"[") + raw.count(b"{") > MOST_PARTS:
+        raise Unreadable(path, f"more than {MOST_PARTS} lists and objects, so no cassette")
     return raw
 
 
 def _recording(path: Path, raw: bytes) -> Recording:
     try:
-        return Recording.model_validate(read_document(raw, "cassette.json", most=MAX_BYTES).value)
+        value = read_document(raw, "cassette.json", most=MAX_BYTES).value
+        if (place := _overgrown(value)) is not None:
+            raise Unreadable(path, f"no whole cassette ({place}: more than {MOST_KEYS} keys)", raw=raw)
+        return Recording.model_validate(value)
     except InvalidWorkflow as error:
         found = [f"line {each.line}: {each.message}" for each in error.issues]
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
         found = [f"{pointer(*each['loc']) or '/'}: {_said(each['type'], each['msg'])}" for each in details]
     raise Unreadable(path, f"no whole cassette ({'; '.join(found[:MOST_TOLD])}{_more(len(found))})", raw=raw)
+
+
+def _overgrown(value: JsonValue) -> str | None:
+    """The object that would give an error for each of its many keys; bodies are any JSON and give none."""
+    waiting: list[tuple[str, JsonValue]] = [("", value)]
+    while waiting:
+        place, each = waiting.pop()
+        if isinstance(each, dict):
+            if len(each) > MOST_KEYS:
+                return place or "/"
+            waiting += ((f"{place}/{key}", inner) for key, inner in each.items() if key != "body")
+        elif place == "/interactions" and isinstance(each, list):
+            waiting += ((f"{place}/{at}", inner) for at, inner in enumerate(each) if isinstance(inner, dict))
+    return None
 
 
 def _said(kind: str, message: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, JsonValue, TypeAdapter, model_validator
 
 from evals import event_streams
 from runtime import Redactor
@@ -99,7 +99,11 @@ class Recording(_Value):
 
     cassette: Literal[1]
     made_with: dict[str, str] = {}
-    interactions: Annotated[tuple[Interaction, ...], Field(strict=False)] = ()
+    interactions: Annotated[tuple[Interaction, ...], Field(strict=False), FailFast()] = ()
+
+    def sealed(self) -> Recording:
+        """The same, every interaction with its sum."""
+        return self.model_copy(update={"interactions": tuple(each.sealed() for each in self.interactions)})
 
     def and_(self, interaction: Interaction) -> Recording:
         """With one more."""

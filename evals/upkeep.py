@@ -65,7 +65,7 @@ def refresh(trials: Iterable[Trial], outcomes: Iterable[Outcome]) -> list[Path]:
     current = {trial.cassette: trial.made_with for trial in trials if trial.cassette not in bad}
     stale = [path for path, now in current.items() if path.is_file() and read(path).made_with != now]
     for path in stale:
-        write(path, read(path).model_copy(update={"made_with": current[path]}))
+        write(path, read(path).sealed().model_copy(update={"made_with": current[path]}))
     return stale
 
 

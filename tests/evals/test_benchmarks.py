@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evals.benchmarks import __main__ as benchmarks
-from evals.benchmarks import makespan, overhead, sandbox, speed, startup
+from evals.benchmarks import makespan, overhead, replay, sandbox, speed, startup
 from evals.benchmarks.bare import interpret
 from evals.benchmarks.table import Judged, Row, Table, at_least, at_most
 from runtime import JsonValue, Node, run, run_in_virtual_time
@@ -124,6 +124,14 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are(capsys: pytest.Cap
     with pytest.raises(SystemExit, match="2"):
         benchmarks.main(["lettres"])
     assert "'lettres'; there are letters" in capsys.readouterr().err
+
+
+def test_replay_is_measured_beside_vcrpy_s_own() -> None:
+    (table,) = replay.tables(count=5, repetitions=1)
+    assert [(row["requests"], row["vcrpy s"] is None) for row in table.rows] == [
+        ("all alike", True),
+        ("all different", False),
+    ]
 
 
 def test_two_busy_steps_take_a_time() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,12 @@ WHOLE = json.dumps({"cassette": 1, "interactions": [{"request": {}, "response": 
         ('{"cassette": 1,\n "cassette": 1}', "line 2: the key 'cassette' is there already, in line 1"),
         ('{"cassette": 1e999}', "line 1: '1e999' is no finite number"),
         (f'{{"cassette": {"9" * 5000}}}', "has over 4,300 digits"),
+        (json.dumps({str(number): 1 for number in range(300)}), "/: more than 200 keys"),
+        (
+            json.dumps({"interactions": [1, {"request": {"x": {str(n): 1 for n in range(300)}}}]}),
+            "/1/request/x: more than",
+        ),
+        ('{"cassette": 1, "interactions": [' + "[]," * 100_000 + "[]]}", "/interactions/0: should be an object"),
         (WHOLE, "/interactions/0/request/method: missing; /interactions/0/request/path: missing"),
         (WHOLE, "and 3 more"),
         (of_a_body('"x"', "base64"), "/interactions/0/response: a body in base64 is none"),
@@ -137,6 +144,21 @@ def test_a_hostile_or_broken_file_is_told_in_one_sentence_with_the_mend(tmp_path
     assert words in message
     assert message.endswith("; put it back as it was recorded, or delete it and record again")
     assert "\n" not in message
+
+
+def test_a_file_of_a_million_empty_lists_is_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "many.json"
+    path.write_bytes(b"[" + b"[]," * recording_files.MOST_PARTS + b"[]]")
+    with pytest.raises(Unavailable, match="more than 1000000 lists and objects"):
+        recording_files.read(path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    for name in ("pipe.json", "folder.json"):
+        with pytest.raises(Unavailable, match="is no file; take it away"):
+            recording_files.read(tmp_path / name)
 
 
 def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
