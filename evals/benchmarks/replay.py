@@ -24,7 +24,7 @@ COUNT = 1_000
 AIM = 1.0  # seconds
 AT_ONCE = 8
 PATH = "/v1/chat/completions"
-RULES = "You write workflows as JSON. Answer with one JSON object and nothing else.\n" * 60
+RULES = "You write workflows as JSON. Answer with one JSON object and nothing else.\n" * 12
 ALIKE, DIFFERENT = "all alike", "all different"
 
 Cassette = Callable[[], AbstractContextManager[object]]
