@@ -87,6 +87,11 @@ class Approvals:
         """Remembers that a model wrote the document."""
         self._write(self.of(document).model_copy(update={"written_by": model}))
 
+    def hand_on(self, document: JsonValue, other: JsonValue) -> None:
+        """A document made from another has the same author, and none of its approvals."""
+        if (author := self.of(document).written_by) is not None:
+            self.written_by(other, author)
+
     def forget(self, known: Known) -> None:
         """Takes all approvals of a document back; who wrote it stays remembered."""
         self._write(known.model_copy(update={"approvals": ()}))

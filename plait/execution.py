@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,11 +28,14 @@ from plait.secret_sources import installed_secrets
 from plait.spending import Capped
 from plait.state import keep
 from plait.wiring import Models, completions_for, models
+from runtime.bubblewrap import unavailable
 from runtime.checks import Examination
 from runtime.grants import Grants
-from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused, errors_of
+from runtime.graph import Graph
+from runtime.issues import InvalidWorkflow, JsonValue, Refused, errors_of
 from runtime.journal import kept
 from runtime.node_types import Registry
+from runtime.policy import in_words, needs_of
 from runtime.record import RunRecord
 from runtime.redaction import Redactor, secrets_of
 from runtime.running import ALL, Execution, Prepared, prepare
@@ -59,9 +63,9 @@ def approved(examined: Examination, registry: Registry, options: RunOptions) -> 
     except Refused as refusal:
         if not is_interactive() or any(issue.code != "capability_denied" for issue in errors_of(refusal.issues)):
             raise
-        if not _asked(refusal.issues, known):
+        prepared = ready(*options.allow, ALL)
+        if not _asked(prepared, Grants(frozenset(options.allow), prepared.grants.directory), known):
             raise Refused("it was not approved, and nothing was run", refusal.issues) from None
-    prepared = ready(*options.allow, ALL)
     memory.approve(examined.document, prepared.graph.name, granted_in(prepared), prepared.grants.directory)
     return prepared
 
@@ -78,7 +82,8 @@ def preparation(examined: Examination, registry: Registry, options: RunOptions) 
     Raises InvalidWorkflow for wrong options and inputs, as what it returns does for the rest.
     """
     part = part_of(examined, registry, options.selection, options.state)
-    return partial(_ready, part, _values_of(part, options), registry, options)
+    said = replace(options, sandbox=in_sandbox(examined, registry, options))
+    return partial(_ready, part, _values_of(part, options), registry, said)
 
 
 def _ready(part: Part, inputs: dict[str, JsonValue], registry: Registry, options: RunOptions, *allow: str) -> Prepared:
@@ -90,13 +95,25 @@ def _ready(part: Part, inputs: dict[str, JsonValue], registry: Registry, options
         max_concurrent=options.max_concurrent,
         given=part.given,
         secrets=installed_secrets(),
-        sandbox=in_sandbox(options),
+        sandbox=bool(options.sandbox),
     )
 
 
-def in_sandbox(options: RunOptions) -> bool:
-    """Whether steps run in the sandbox. Where nothing was said they do not."""
-    return bool(options.sandbox)
+def in_sandbox(examined: Examination, registry: Registry, options: RunOptions) -> bool:
+    """Whether steps run in the sandbox: as was said, else what a model wrote does, where this machine has one."""
+    if options.sandbox is not None:
+        return options.sandbox
+    author = Approvals.within(options.state).of(examined.document).written_by
+    if author is None or not _starts_processes(examined.graph, registry):
+        return False
+    missing = unavailable()
+    if missing is not None:
+        say(f"warning: no sandbox for what {author} wrote: {missing.reason}; {missing.mend}")
+    return missing is None
+
+
+def _starts_processes(graph: Graph | None, registry: Registry) -> bool:
+    return graph is not None and any(need.capability in ("shell", "code") for need in needs_of(graph, registry, {}))
 
 
 def _values_of(part: Part, options: RunOptions) -> dict[str, JsonValue]:
@@ -108,11 +125,16 @@ def _values_of(part: Part, options: RunOptions) -> dict[str, JsonValue]:
     return values if options.json else with_answers(graph, values)
 
 
-def _asked(issues: tuple[Issue, ...], known: Known) -> bool:
+def _asked(prepared: Prepared, granted: Grants, known: Known) -> bool:
+    """Whether somebody at the terminal grants all that is asked for, each of it named."""
     author = f", written by {known.written_by}," if known.written_by else ""
     say(f"This workflow{author} needs what was not granted:")
-    for message in dict.fromkeys(issue.message for issue in errors_of(issues)):
-        say(f"  {message.removesuffix(', which was not granted')}")
+    needed = dict.fromkeys((need.node, need.capability) for need in prepared.needs)
+    for node, capability in needed:
+        if not granted.cover(capability):
+            say(f"  '{node}' needs the capability {in_words(capability, granted)}")
+    if prepared.sandbox is not None:
+        say("In the sandbox 'shell' and 'code' write only where 'write' is granted; --no-sandbox opens it.")
     with suppress(typer.Abort):
         return bool(typer.confirm("Grant it, for this workflow as it stands, and run?", default=False, err=True))
     say("")

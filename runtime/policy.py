@@ -14,6 +14,11 @@ from runtime.references import MissingValue, Scope, compile_value, references_in
 from runtime.secret_values import named_in
 
 KINDS = ("shell", "code", "read", "write", "network", "model", "mcp", "env")
+_OPEN = {
+    "network": "any public host: the address comes from another step",
+    "read": "any file: the path comes from another step",
+    "write": "any file: the path comes from another step",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +63,19 @@ def _with_inputs(value: JsonValue, inputs: Scope) -> JsonValue:
         return value
 
 
+def in_words(capability: str, grants: Grants) -> str:
+    """A capability for a person: what one without a scope opens, and where a path leads through links."""
+    leads = f"it leads to {to}" if (to := grants.elsewhere(capability)) else _OPEN.get(capability)
+    return f"'{capability}' ({leads})" if leads else f"'{capability}'"
+
+
 def denied(needs: Iterable[Need], grants: Grants) -> Iterator[Issue]:
     """What is needed and not granted."""
     for need in needs:
         open_read = need.capability == "read"  # where it leads is known, and checked, when the step runs
         if not open_read and not grants.cover(need.capability):
-            leads = f" (it leads to {to})" if (to := grants.elsewhere(need.capability)) else ""
-            message = f"'{need.node}' needs the capability '{need.capability}'{leads}, which was not granted"
+            what = in_words(need.capability, grants)
+            message = f"'{need.node}' needs the capability {what}, which was not granted"
             yield Issue("capability_denied", need.path, message, f"grant it with --allow {need.capability}, or --yes")
 
 

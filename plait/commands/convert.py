@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from plait.application import new_app
+from plait.approvals import Approvals
 from plait.display import issue_line, put, put_json, say
 from plait.documents import examine_named, shown_name
+from plait.options import State
 from plait.problems import told
 from runtime.document_yaml import write_yaml
 from runtime.issues import InvalidWorkflow
@@ -28,6 +30,7 @@ def convert(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A workflow in JSON or YAML; - is standard input.")],
     to: Annotated[Form, typer.Option("--to", help="The form to print.")],
     yaml: Annotated[bool, typer.Option("--yaml", help="Print YAML instead of JSON.")] = False,
+    state: State = None,
 ) -> int:
     """Print a workflow in the other form; what that form cannot say is refused, and nothing is left out."""
     examined = examine_named(file, installed_types())
@@ -41,6 +44,7 @@ def convert(
     except InvalidWorkflow as refused:
         say(told(refused, shown_name(file)))
         return refused.exit_code
+    Approvals.within(state).hand_on(examined.document, document)
     if yaml:
         put(write_yaml(document))
     else:

@@ -80,7 +80,7 @@ def run(
         max_cost=max_cost,
         selection=checked(Selection(only, tuple(from_ or ()), use, texts_of(mock or (), "--mock"))),
         fallbacks=tuple(fallback or ()),
-        sandbox=None if dry_run else sandbox,  # nothing is run, so none is needed
+        sandbox=False if dry_run else sandbox,  # nothing is run, so none is needed
     )
     registry = installed_types()
     examined = examine_named(file, registry)

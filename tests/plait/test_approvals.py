@@ -13,7 +13,8 @@ from plait.state import state_directory
 from plait.wiring import answering
 from runtime.completion import ScriptedClient
 from runtime.issues import JsonValue
-from tests.command_line import SHELL_ONLY, Call, Document, Write, at_a_terminal, pipeline, shell
+from tests.command_line import SHELL_ONLY, Call, Document, Write, at_a_terminal, pipeline, shell, value
+from tests.sandboxes import needs_sandbox
 
 INPUT_DECIDES = pipeline(
     {"id": "save", "type": "write_file", "params": {"path": "${workflow.to}", "content": "x"}}, inputs={"to": {}}
@@ -84,6 +85,65 @@ def test_who_wrote_a_workflow_is_said_when_it_is_asked_about(call: Call, here: P
         assert call("plan", "count", "-o", "planned.json").code == 0
     _, shown = at_a_terminal(here, ["n"], "run", "planned.json")
     assert "This workflow, written by scripted, needs what was not granted:" in shown
+
+
+def planned(call: Call, document: Document) -> str:
+    with answering(ScriptedClient([json.dumps(document)])):
+        assert call("plan", "do it", "-o", "planned.json").code == 0
+    return "planned.json"
+
+
+@needs_sandbox
+def test_what_a_model_wrote_runs_in_the_sandbox_unless_that_is_turned_off(call: Call, here: Path, write: Write) -> None:
+    document = pipeline(shell("a", "touch ran || true"))
+    file = planned(call, document)
+    assert (call("run", file, "--yes").code, Path("ran").exists()) == (0, False)
+    assert (call("run", file, "--yes", "--no-sandbox").code, Path("ran").exists()) == (0, True)
+    Path("ran").unlink()
+    write(document | {"description": "a person's own"}, "own.json")
+    assert (call("run", "own.json", "--yes").code, Path("ran").exists()) == (0, True)
+
+
+def test_without_a_sandbox_what_a_model_wrote_runs_and_a_line_says_so(
+    call: Call, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = planned(call, pipeline(shell("a", "/usr/bin/touch ran")))
+    monkeypatch.setenv("PATH", str(here))
+    ran = call("run", file, "--yes")
+    assert (ran.code, Path("ran").exists()) == (0, True)
+    assert ran.err.count("warning: no sandbox for what scripted wrote: there is no program 'bwrap' on the path") == 1
+    assert "sandbox" not in call("run", file, "--yes", "--no-sandbox").err
+
+
+def test_a_workflow_that_starts_no_process_needs_no_sandbox(
+    call: Call, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = planned(call, pipeline(value("a", 1)))
+    monkeypatch.setenv("PATH", str(here))
+    assert "sandbox" not in call("run", file).err
+
+
+def test_converted_a_workflow_has_the_same_author_and_no_approval(call: Call, here: Path) -> None:
+    file = planned(call, SHELL_ONLY)
+    assert at_a_terminal(here, ["y"], "run", file)[0] == 0
+    Path("graph.json").write_text(call("convert", file, "--to", "graph").out, encoding="utf-8")
+    assert Approvals.within(None).of(json.loads(Path("graph.json").read_text())).written_by == "scripted"
+    assert call("run", "graph.json").code == 4
+
+
+def test_the_question_says_what_a_capability_without_a_scope_opens(here: Path, write: Write) -> None:
+    file = write(
+        pipeline(
+            value("url", "http://127.0.0.1:9/"),
+            {"id": "get", "type": "http", "params": {"url": "${url.result}"}},
+            {"id": "see", "type": "read_file", "params": {"path": "${url.result}"}},
+            {"id": "put", "type": "write_file", "params": {"path": "${url.result}", "content": "x"}},
+        )
+    )
+    _, shown = at_a_terminal(here, ["n"], "run", file)
+    assert "'get' needs the capability 'network' (any public host: the address comes from another step)" in shown
+    assert "'see' needs the capability 'read' (any file: the path comes from another step)" in shown
+    assert "'put' needs the capability 'write' (any file: the path comes from another step)" in shown
 
 
 @pytest.mark.parametrize(
