@@ -137,7 +137,8 @@ def prepare(
         what = "needs capabilities that were not granted" if refused[0].code == "capability_denied" else "was not run"
         raise Refused(f"the workflow {what}", (*refused, *warnings))
     program = with_given(compile_graph(graph, registry, max_concurrent), registry, given)
-    box = sandbox_for(grants.allowed, allowed, grants.directory) if sandbox else None
+    named = allowed - {need.capability for need in needs}  # what a step needs, that step makes, and takes back
+    box = sandbox_for(grants.allowed, named, grants.directory) if sandbox else None
     return Prepared(program, registry, values, grants, needs, warnings, frozenset(given), hidden, box, limits)
 
 

@@ -309,3 +309,16 @@ def test_an_undo_runs_in_the_sandbox_as_well(tmp_path: Path) -> None:
     assert record.status == "rolled_back"
     assert sorted(os.listdir(tmp_path)) == ["out"]
     assert os.listdir(tmp_path / "out") == ["undone"]
+
+
+def test_a_file_that_a_step_of_plait_s_own_will_write_is_not_made_for_others(tmp_path: Path) -> None:
+    """It would be there when the step takes note of what it found, and still be there after the rollback."""
+    nothing: JsonObject = {"type": "shell", "params": {"command": "true"}}
+    steps: list[JsonObject] = [
+        {"id": "a", **nothing, "undo": nothing},
+        {"id": "b", "type": "write_file", "params": {"path": "out/day.txt", "content": "x"}},
+        {"id": "c", "type": "transform", "params": {"value": "${a.stdout.nowhere}"}},
+    ]
+    block: JsonObject = {"parallel": [{"pipeline": [*steps]}], "on_error": "rollback"}
+    assert ran(tmp_path, block, allow=["write:out/day.txt"]).status == "rolled_back"
+    assert not list(tmp_path.iterdir())
