@@ -24,9 +24,6 @@ def commands() -> list[str]:
     return [line[2:] for text in blocks("console") for line in text.splitlines() if line.startswith("$ ")]
 
 
-awaiting_recordings = pytest.mark.xfail(reason="the prompts are new, their recordings follow", strict=False)
-
-
 def told(text: str) -> set[str]:
     """The lines of an output less what no two runs share: seconds, speed-ups, and the order of what ends together."""
     return {re.sub(r"\d+\.\d+", "#", line).rstrip() for line in text.splitlines() if line.strip()}
@@ -40,7 +37,6 @@ def recordings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "words.json").write_text(blocks("json")[1], encoding="utf-8")
 
 
-@awaiting_recordings
 def test_make_run_prints_what_the_first_screen_shows(capfd: pytest.CaptureFixture[str]) -> None:
     assert demo.main([]) == 0
     out, err = capfd.readouterr()
@@ -52,7 +48,6 @@ def test_the_request_on_the_first_screen_is_the_one_that_is_made() -> None:
     assert quoted == demo.REQUEST
 
 
-@awaiting_recordings
 def test_the_workflow_on_the_first_screen_is_the_one_it_became(capfd: pytest.CaptureFixture[str]) -> None:
     url = "--input=url=http://127.0.0.1/"
     assert plait(["plan", demo.REQUEST, url, "--json"]) == 0
@@ -60,7 +55,6 @@ def test_the_workflow_on_the_first_screen_is_the_one_it_became(capfd: pytest.Cap
     assert [*re.findall(r'"(?:id|type)": "\w+"', shown)] == [*re.findall(r'"(?:id|type)": "(?!string)\w+"', accepted)]
 
 
-@awaiting_recordings
 def test_its_commands_run_in_the_order_in_which_they_stand() -> None:
     for command in commands():
         program, *arguments = shlex.split(command)
@@ -77,7 +71,6 @@ def test_the_workflow_of_ones_own_prints_what_is_shown(capfd: pytest.CaptureFixt
     assert told(out + "\n" + err) == told(output)
 
 
-@awaiting_recordings
 @pytest.mark.parametrize("program", blocks("python"), ids=["plan and run", "a node type"])
 def test_its_programs_run(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(program.replace("from __future__", ""), "README.md", "exec"), {"__name__": "readme"})
