@@ -28,6 +28,8 @@ VARIANTS = {
     for each in (
         SHIPPED,
         Variant("no-parallelize", "as shipped, false waits left in", Policy(parallelize=False)),
+        Variant("one-look", "as shipped, without a second look at what is left out", Policy(second_looks=0)),
+        Variant("fresh-look", "as shipped, the second look a fresh prompt", Policy(completing="fresh")),
         Variant("fresh", "every repair is a fresh prompt with the reasons", Policy(strategies=("fresh",))),
         Variant("conversation", "every repair goes on with the refused answer", Policy(strategies=("conversation",))),
         Variant(
