@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from planner.attempt import phase_of
 from planner.catalog import CANNOT
+from planner.made_up import made_up
 from planner.mending import mend
 from planner.mentions import left_out
 from planner.parallelizing import without_false_waits
@@ -52,13 +53,13 @@ def judge(
     issues = _issues(candidate, registry, checks)
     if errors_of(issues):
         return Verdict(candidate, candidate, issues, notes)
-    missing = tuple(left_out(request, candidate, registry))
+    doubts = (*left_out(request, candidate, registry), *made_up(request, candidate))
     if parallel:
         freed = without_false_waits(candidate, registry)
         left = _issues(freed.value, registry, checks) if freed.notes else issues
         if not errors_of(left):
-            return Verdict(freed.value, candidate, (*left, *missing), (*notes, *freed.notes))
-    return Verdict(candidate, candidate, (*issues, *missing), notes)
+            return Verdict(freed.value, candidate, (*left, *doubts), (*notes, *freed.notes))
+    return Verdict(candidate, candidate, (*issues, *doubts), notes)
 
 
 def _issues(candidate: JsonValue, registry: Registry, checks: Sequence[Check]) -> tuple[Issue, ...]:

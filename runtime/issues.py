@@ -60,6 +60,7 @@ Code = Literal[
     "ambiguous_fan_out",
     "missed_parallelism",
     "left_out",
+    "made_up",
     # at the start of a run
     "missing_input",
     "unknown_input",
@@ -86,6 +87,7 @@ WARNINGS: frozenset[str] = frozenset(
         "missed_parallelism",
         "short_secret",
         "left_out",
+        "made_up",
     }
 )
 

@@ -136,7 +136,7 @@ PURE = (
     "runtime/sandbox.py",
     *(f"runtime/{room}.py" for room in ("orders", "written", "ways", "pipelines", "surface", "parallelize", "explain")),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog", "mentions", "unasked")),
-    *("planner/parallelizing.py", "planner/relevance.py"),
+    *(f"planner/{room}.py" for room in ("parallelizing", "relevance", "made_up")),
     *(f"evals/{room}.py" for room in ("dataset", "expectations", "outputs", "scorers", "statistics", "structure")),
     *(
         f"evals/{room}.py"
