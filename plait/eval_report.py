@@ -59,5 +59,6 @@ def _failing(each: Failing, room: int) -> Iterator[str]:
     where = f" ({each.where})" if each.where else ""
     yield f"  {each.verdict:6}  {each.case}{where}"
     for reason in each.why:
-        for line in reason.splitlines():
+        first, *rest = reason.splitlines() or [""]
+        for line in (first, *([f"… and {len(rest)} more lines"] if rest else [])):
             yield from wrap(line, max(room, LEAST), initial_indent=" " * 10, subsequent_indent=" " * 12)

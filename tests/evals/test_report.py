@@ -71,6 +71,12 @@ def test_what_did_not_pass_is_listed_with_its_reasons() -> None:
     assert ("chain", "passed") not in shown
 
 
+def test_of_a_long_reason_a_terminal_shows_the_first_line_and_the_page_all() -> None:
+    missed = one(unjudged().model_copy(update={"error": "no recording answers\n--- recorded\n+++ asked"}))
+    assert "no recording answers\n          … and 2 more lines" in report_text(missed)
+    assert "+++ asked" in Page(html(missed)).text
+
+
 def test_case_by_case_only_what_differs_is_a_column() -> None:
     shown = by_case(Report.of([passed(), failed()], {}))
     assert shown.head[:3] == ("case", "verdict", "attempts")
