@@ -48,7 +48,8 @@ class PipelineWriter:
     @classmethod
     def of(cls, graph: Graph, within: Graph | None) -> PipelineWriter:
         # The numbering of the stricter order fits both.
-        steps = [name for name in topological((within or graph).successors) if graph.is_step(name)]
+        stricter = within or graph  # it may have barriers that the graph has not
+        steps = [name for name in topological(stricter.successors) if stricter.is_step(name)]
         rows = [None if each is None else rows_of(each, steps) for each in (graph, within)]
         blocks: dict[BlockId | None, list[Block]] = {}
         home: dict[NodeId, BlockId | None] = dict.fromkeys(steps)

@@ -36,6 +36,20 @@ def test_steps_that_do_not_use_each_other_become_a_block(registry: Registry) -> 
     assert freed.notes == ("'b' no longer waits for 'a': it uses nothing of it",)
 
 
+def test_two_blocks_one_after_the_other_become_one_of_two_sequences(registry: Registry) -> None:
+    value: JsonValue = {
+        "pipeline": [
+            {"parallel": [echo("a"), echo("b")]},
+            {"parallel": [echo("c", "${a.result}"), echo("d", "${b.result}")]},
+        ]
+    }
+    ways: JsonValue = [
+        {"pipeline": [echo("a"), echo("c", "${a.result}")]},
+        {"pipeline": [echo("b"), echo("d", "${b.result}")]},
+    ]
+    assert without_false_waits(value, registry).value == {"pipeline": [{"parallel": ways}]}
+
+
 def test_several_false_waits_of_a_step_are_one_note(registry: Registry) -> None:
     value: JsonValue = {"pipeline": [{"parallel": [echo("a"), echo("b")]}, echo("c")]}
     assert without_false_waits(value, registry).notes == ("'c' no longer waits for 'a', 'b': it uses nothing of them",)
