@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from contextvars import copy_context
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from plait.secret_sources import installed_secrets
 from plait.wiring import completions_for, models
@@ -23,12 +19,10 @@ from runtime.record import Fact, RunRecord
 from runtime.running import Source
 from runtime.sandbox import DEFAULT_LIMITS, ProcessLimits
 from runtime.secret_values import SecretSource
+from runtime.synchronous import synchronous
 
 if TYPE_CHECKING:  # the planner brings jinja2, which running a workflow does without
-    from planner import Attempt, Budget, Plan
-
-P = ParamSpec("P")
-T = TypeVar("T")
+    from planner import Attempt, Budget, Check, Plan
 
 
 async def plan(
@@ -41,13 +35,18 @@ async def plan(
     registry: Registry | None = None,
     inputs: Mapping[str, str] | None = None,
     budget: Budget | None = None,
+    checks: Sequence[Check] = (),
+    prompts: Path | None = None,
+    change: JsonValue = None,
     on_attempt: Callable[[Attempt], None] | None = None,
 ) -> Plan:
     """A request in plain words to an accepted workflow.
 
     Without `completions` the model is `model`, else PLAIT_MODEL, else the embedded one; `fallbacks` are asked where it
     cannot answer. `inputs` maps the name of each input to its JSON type or a description. Raises InvalidRequest,
-    NotAccepted, and Unavailable if no model answers.
+    NotAccepted, and Unavailable if no model answers. `checks` are further rules of acceptance, from an Examination to
+    issues. `prompts` is a directory whose templates and examples stand in for the shipped ones. `change` is a workflow
+    that the request is to change.
     """
     import planner  # noqa: PLC0415  # it brings jinja2, which running a workflow does without
 
@@ -58,6 +57,9 @@ async def plan(
             registry=registry or installed_types(),
             inputs=inputs,
             budget=budget or planner.Budget(),
+            checks=checks,
+            prompts=planner.SHIPPED if prompts is None else planner.read_prompts(prompts),
+            change=change,
             on_attempt=on_attempt,
         )
 
@@ -108,24 +110,7 @@ def _client(
     return completions_for(models(model, cassette, fallbacks=fallbacks)) if given is None else nullcontext(given)
 
 
-def _sync(function: Callable[P, Coroutine[object, object, T]]) -> Callable[P, T]:
-    """The same for a program without an event loop; inside a running one, as in a notebook, a thread has its own."""
-
-    @wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(function(*args, **kwargs))
-        context = copy_context()
-        with ThreadPoolExecutor(max_workers=1) as own:
-            return own.submit(lambda: context.run(asyncio.run, function(*args, **kwargs))).result()
-
-    wrapped.__name__ = wrapped.__qualname__ = f"{function.__name__}_sync"
-    return wrapped
-
-
-plan_sync = _sync(plan)
-run_sync = _sync(run)
+plan_sync = synchronous(plan)
+run_sync = synchronous(run)
 
 __all__: Sequence[str] = ["plan", "plan_sync", "run", "run_sync"]

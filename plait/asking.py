@@ -1,9 +1,10 @@
-"""Inputs that are missing, asked for one by one on standard error; what does not fit is asked for again."""
+"""What only a person knows, asked on standard error: missing inputs, and what a request leaves open."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,9 +12,12 @@ from plait.display import harmless, is_interactive, say
 from plait.inputs import value_of
 from runtime.graph import Graph
 from runtime.inputs import bind_inputs, declared_inputs, misfits
-from runtime.issues import JsonValue
+from runtime.issues import JsonValue, errors_of
 from runtime.shape import show
 from runtime.workflow import InputSpec
+
+if TYPE_CHECKING:  # the planner brings jinja2, which running a workflow does without
+    from planner import NotAccepted
 
 
 def with_answers(graph: Graph, given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -38,6 +42,21 @@ def _question(name: str, spec: InputSpec) -> str:
     choices = "" if spec.enum is None else "one of " + ", ".join(show(each) for each in spec.enum)
     about = "; ".join(filter(None, (spec.type, choices, spec.description)))
     return f"{name} ({about}): "
+
+
+def clarified(error: NotAccepted) -> str:
+    """What somebody adds to a request of which no workflow came; empty if they give up."""
+    say(f"plait: no workflow was accepted: {error.reason}")
+    say(_open(error))
+    return _answer("What should the model know? (empty: give up): ").strip()
+
+
+def _open(error: NotAccepted) -> str:
+    """The first thing that is wrong with the best candidate, as the reason for the question."""
+    first = next(iter(errors_of(error.issues)), None)
+    if first is None:
+        return "The model has written no workflow."
+    return f"{first.message[:1].upper()}{first.message[1:]}." + (f" ({first.hint})" if first.hint else "")
 
 
 def _answer(question: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +9,17 @@ from typing import assert_never, cast
 
 from planner.attempt import Attempt, total_cost, total_usage
 from planner.catalog import answer_schema, offered
+from planner.editing import editable
 from planner.errors import NotAccepted
 from planner.parsing import parse_answer
-from planner.prompting import Correction, render_messages
+from planner.prompting import SHIPPED, Correction, Prompts, render_messages
 from planner.repair import BUDGET, POLICY, Accept, Ask, Budget, GiveUp, Policy, Strategy, next_move
 from planner.request import Request, read_request
 from planner.validation import Check, judge, reasons
 from runtime.completion import Completion, CompletionClient, CompletionRequest, Usage
 from runtime.issues import JsonValue
 from runtime.node_types import Registry
+from runtime.synchronous import synchronous
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,17 @@ async def plan(
     checks: Sequence[Check] = (),
     on_attempt: Callable[[Attempt], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    prompts: Prompts = SHIPPED,
+    change: JsonValue = None,
 ) -> Plan:
     """Asks until an answer is accepted. Raises InvalidRequest, NotAccepted, or the CompletionError of a failed call.
 
     `inputs` maps the name of each input to its JSON type or a description; their values are never sent. `checks` are
-    further rules of acceptance. `on_attempt` sees each attempt as it is judged.
+    further rules of acceptance. `on_attempt` sees each attempt as it is judged. `change` is a workflow that the request
+    is to change: what it does not speak of stays.
     """
-    asked, began = read_request(request, inputs), clock()
+    base = None if change is None else editable(change, registry)
+    asked, began = read_request(request, inputs, base), clock()
     shown = offered(registry, asked, budget.catalogue_tokens)
     schema = answer_schema(shown)
     attempts: tuple[Attempt, ...] = ()
@@ -67,7 +72,8 @@ async def plan(
             case GiveUp(reason):
                 raise NotAccepted(reason, attempts)
             case Ask(strategy):
-                messages = render_messages(asked, shown, _correction(strategy, attempts), room=budget.catalogue_tokens)
+                correction, room = _correction(strategy, attempts), budget.catalogue_tokens
+                messages = render_messages(asked, shown, correction, room=room, prompts=prompts)
                 wanted = CompletionRequest(messages, model, max_tokens=budget.answer_tokens, schema=schema)
                 completion = await completions.complete(wanted)
                 attempts += (_judged(completion, len(attempts) + 1, asked, registry, checks, policy),)
@@ -77,31 +83,7 @@ async def plan(
                 assert_never(move)
 
 
-def plan_sync(
-    request: str,
-    *,
-    completions: CompletionClient,
-    registry: Registry,
-    inputs: Mapping[str, str] | None = None,
-    model: str | None = None,
-    budget: Budget = BUDGET,
-    policy: Policy = POLICY,
-    checks: Sequence[Check] = (),
-    on_attempt: Callable[[Attempt], None] | None = None,
-) -> Plan:
-    """As `plan`, for programs without an event loop."""
-    planning = plan(
-        request,
-        completions=completions,
-        registry=registry,
-        inputs=inputs,
-        model=model,
-        budget=budget,
-        policy=policy,
-        checks=checks,
-        on_attempt=on_attempt,
-    )
-    return asyncio.run(planning)
+plan_sync = synchronous(plan)
 
 
 def _correction(strategy: Strategy | None, attempts: Sequence[Attempt]) -> Correction | None:

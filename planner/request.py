@@ -18,10 +18,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The text as it was given, and the inputs that the workflow may use: each name with its type or description."""
+    """The text as it was given, and the inputs that the workflow may use: each name with its type or description.
+
+    `workflow`, a valid one in pipeline form, is to be changed; None asks for a new one.
+    """
 
     text: str
     inputs: Mapping[str, str] = field(default_factory=dict)
+    workflow: Mapping[str, JsonValue] | None = None
 
     @property
     def declarations(self) -> dict[str, JsonValue]:
@@ -32,7 +36,9 @@ class Request:
         }
 
 
-def read_request(text: str, inputs: Mapping[str, str] | None = None) -> Request:
+def read_request(
+    text: str, inputs: Mapping[str, str] | None = None, workflow: Mapping[str, JsonValue] | None = None
+) -> Request:
     """The request; InvalidRequest if it is empty, over 32,000 characters, no text, or an input has no legal name."""
     if not text.strip():
         raise InvalidRequest("the request is empty; say in a sentence what should be done")
@@ -45,4 +51,4 @@ def read_request(text: str, inputs: Mapping[str, str] | None = None) -> Request:
         if not _NAME.fullmatch(name):
             legal = "letters, digits, '_' and '-', beginning with a letter or '_'"
             raise InvalidRequest(f"{name!r} is no legal name of an input; use {legal}")
-    return Request(text.strip(), dict(inputs or {}))
+    return Request(text.strip(), dict(inputs or {}), workflow)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from planner.attempt import phase_of
 from planner.catalog import CANNOT
+from planner.editing import restored
 from planner.made_up import made_up
 from planner.mending import mend
 from planner.mentions import left_out
@@ -48,13 +49,18 @@ def judge(
     if impossible := tuple(_impossible(value, registry)):
         return Verdict(value, value, impossible, ())
     mended = mend(value, registry)
-    asked = without_unasked(mended.value, request)
-    candidate, notes = _with_inputs(asked.value, request), (*mended.notes, *asked.notes)
+    if request.workflow is None:
+        asked = without_unasked(mended.value, request)
+        candidate, notes = _with_inputs(asked.value, request), (*mended.notes, *asked.notes)
+    else:  # what it saves, and in which order, was decided before
+        candidate, notes = _with_inputs(restored(mended.value, request.workflow), request), mended.notes
     issues = _issues(candidate, registry, checks)
     if errors_of(issues):
         return Verdict(candidate, candidate, issues, notes)
-    doubts = (*left_out(request, candidate, registry), *made_up(request, candidate))
-    if parallel:
+    doubts = tuple(left_out(request, candidate, registry))
+    if request.workflow is None:  # an edit keeps what it did not ask for
+        doubts += tuple(made_up(request, candidate))
+    if parallel and request.workflow is None:
         freed = without_false_waits(candidate, registry)
         left = _issues(freed.value, registry, checks) if freed.notes else issues
         if not errors_of(left):
@@ -71,7 +77,9 @@ def _issues(candidate: JsonValue, registry: Registry, checks: Sequence[Check]) -
 def _with_inputs(value: JsonValue, request: Request) -> JsonValue:
     """The workflow with the inputs that the caller will give; what else it asks for is then undefined."""
     if request.inputs and isinstance(value, dict) and "pipeline" in value:
-        return {**value, "inputs": request.declarations}
+        known = value.get("inputs")
+        declared = known if request.workflow is not None and isinstance(known, dict) else {}
+        return {**value, "inputs": {**declared, **request.declarations}}
     return value
 
 

@@ -79,7 +79,7 @@ ROOMS = (
 )
 LANGUAGE = (
     *("issues", "documents", "workflow", "references", "graph", "normalise", "surface", "node_types", "parallelize"),
-    *("checks", "completion"),
+    *("checks", "completion", "synchronous"),
 )
 
 MAY_IMPORT = {

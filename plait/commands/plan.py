@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -15,8 +15,10 @@ import typer
 from plait import api, results
 from plait.application import new_app
 from plait.approvals import Approvals
+from plait.asking import clarified
 from plait.attempts import plan_json, print_outcome, show_graph, tell
-from plait.display import pretty, put, put_json, say
+from plait.display import is_interactive, pretty, put, put_json, say
+from plait.documents import examine_named
 from plait.execution import approved, carry_out, chosen, refused, run_examined
 from plait.files import write_text
 from plait.inputs import kind_of, texts_of
@@ -40,7 +42,18 @@ from plait.options import (
     Yes,
 )
 from plait.progress import waiting
-from planner import Budget, NotAccepted, Plan, read_request, render_messages, show_messages
+from planner import (
+    SHIPPED,
+    Budget,
+    NotAccepted,
+    Plan,
+    difference,
+    editable,
+    read_prompts,
+    read_request,
+    render_messages,
+    show_messages,
+)
 from runtime.checks import Examination, examine
 from runtime.explain import Explanation
 from runtime.explain import explain as explained
@@ -59,6 +72,13 @@ Save = Annotated[
 Overwrite = Annotated[bool, typer.Option("--replace", help="With --save: in place of one of that name.")]
 ShowPrompt = Annotated[bool, typer.Option("--show-prompt", help="Print the first prompt, and ask no model.")]
 Run = Annotated[bool, typer.Option("--run", help="Go on to run the workflow.")]
+Change = Annotated[
+    str | None, typer.Option("--from", metavar="FILE", help="Change this workflow; what REQUEST leaves alone stays.")
+]
+OwnPrompts = Annotated[
+    Path | None,
+    typer.Option("--prompts", metavar="DIR", help="Templates and examples in place of plait's (PLAIT_PROMPTS)."),
+]
 
 app = new_app()
 
@@ -69,6 +89,7 @@ def plan(
     output: Output = None,
     save: Save = None,
     overwrite: Overwrite = False,
+    change: Change = None,
     model: Model = None,
     fallback: Fallback = None,
     max_attempts: MaxAttempts = None,
@@ -77,6 +98,7 @@ def plan(
     max_seconds: MaxSeconds = None,
     input: Inputs = None,
     cassette: Cassette = None,
+    prompts: OwnPrompts = None,
     show_prompt: ShowPrompt = False,
     explain: Explain = False,
     run: Run = False,
@@ -102,37 +124,86 @@ def plan(
         explain=explain,
         sandbox=sandbox,
     )
-    if show_prompt:
-        return _show_prompt(_words(request), options)
     budget = Budget(max_attempts or Budget().attempts, max_tokens, max_cost, max_seconds)
-    return _plan(_words(request), _places(output, save, overwrite=overwrite), options, budget, run=run)
+    wanted = Wanted(_words(request), budget, _prompts(prompts), _read(change))
+    if show_prompt:
+        return _show_prompt(wanted, options)
+    return _plan(wanted, _places(output, save, overwrite=overwrite), options, run=run)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of a model. `change` is the workflow that is to be changed, None for a new one."""
+
+    request: str
+    budget: Budget
+    prompts: Path | None = None
+    change: JsonValue = None
+
+    def with_answer(self, answer: str) -> Wanted:
+        return replace(self, request=f"{self.request}\n{answer}")
+
+
+def _prompts(directory: Path | None) -> Path | None:
+    named = os.environ.get("PLAIT_PROMPTS")
+    return directory or (Path(named).expanduser() if named else None)
+
+
+def _read(file: str | None) -> JsonValue:
+    """The workflow that is to be changed. Raises InvalidWorkflow with all that is wrong with it."""
+    if file is None:
+        return None
+    examined = examine_named(file, installed_types())
+    if not examined.valid:
+        raise InvalidWorkflow(examined.issues)
+    return examined.document
 
 
 def _words(request: str) -> str:
     return sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if request == "-" else request
 
 
-def _plan(request: str, places: Sequence[Path], options: RunOptions, budget: Budget, *, run: bool) -> int:
+def _plan(wanted: Wanted, places: Sequence[Path], options: RunOptions, *, run: bool) -> int:
     registry = installed_types()
     try:
-        with waiting("asking", quiet=options.json):
-            accepted = asyncio.run(_planned(request, options, budget, registry))
+        accepted = _accepted(wanted, options, registry)
     except NotAccepted as error:
         return print_outcome(error, json=options.json)
+    if wanted.change is not None and not options.json:
+        say(str(difference(editable(wanted.change, registry), accepted.workflow)))
     return _go_on(accepted, places, options, registry, run=run)
 
 
-async def _planned(request: str, options: RunOptions, budget: Budget, registry: Registry) -> Plan:
+def _accepted(wanted: Wanted, options: RunOptions, registry: Registry) -> Plan:
+    """The plan. Where none is accepted and somebody is there, one question is asked, and planning begins once more."""
+    try:
+        return _asked(wanted, options, registry)
+    except NotAccepted as error:
+        if options.json or not is_interactive():
+            raise
+        if not (answer := clarified(error)):
+            raise
+    return _asked(wanted.with_answer(answer), options, registry)
+
+
+def _asked(wanted: Wanted, options: RunOptions, registry: Registry) -> Plan:
+    with waiting("asking", quiet=options.json):
+        return asyncio.run(_planned(wanted, options, registry))
+
+
+async def _planned(wanted: Wanted, options: RunOptions, registry: Registry) -> Plan:
     if not options.json:
         say(f"model: {chosen(options)}")
     return await api.plan(
-        request,
+        wanted.request,
         model=options.model,
         fallbacks=options.fallbacks,
         cassette=options.cassette,
         registry=registry,
         inputs=_kinds(options),
-        budget=budget,
+        budget=wanted.budget,
+        prompts=wanted.prompts,
+        change=wanted.change,
         on_attempt=None if options.json else tell,
     )
 
@@ -142,8 +213,11 @@ def _kinds(options: RunOptions) -> dict[str, str]:
     return {name: kind_of(text) for name, text in options.inputs.items()}
 
 
-def _show_prompt(request: str, options: RunOptions) -> int:
-    messages = render_messages(read_request(request, _kinds(options)), installed_types())
+def _show_prompt(wanted: Wanted, options: RunOptions) -> int:
+    registry = installed_types()
+    base = None if wanted.change is None else editable(wanted.change, registry)
+    prompts = SHIPPED if wanted.prompts is None else read_prompts(wanted.prompts)
+    messages = render_messages(read_request(wanted.request, _kinds(options), base), registry, prompts=prompts)
     if options.json:
         put_json([{"role": message.role, "content": message.content} for message in messages])
     else:

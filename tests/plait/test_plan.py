@@ -9,7 +9,7 @@ import pytest
 
 from plait.wiring import answering
 from runtime.completion import Completion, ModelUnreachable, ScriptedClient, Usage
-from tests.command_line import SHELL_ONLY, Call, Called, pipeline, shell, value
+from tests.command_line import SHELL_ONLY, Call, Called, Write, pipeline, shell, value
 
 GOOD = json.dumps(SHELL_ONLY)
 WRONG = json.dumps(pipeline(shell("a", "echo ${b.stdout}")))
@@ -227,3 +227,34 @@ def test_the_money_is_for_planning_and_its_run_together(call: Call) -> None:
     spent = planned(call, list(answers), "--run", "--max-cost", "0.5")
     assert spent.code == 1
     assert "--max-cost allows 0" in spent.err
+
+
+def test_a_workflow_is_changed_and_the_difference_told(call: Call, write: Write) -> None:
+    before = pipeline(value("a", "x"), settings={"on_error": "continue"})
+    answer = json.dumps({"description": "d", **pipeline(value("a", "x"), value("b", "${a.result}"))})
+    done = planned(call, [answer], "--from", write(before))
+    assert done.code == 0
+    assert done.object["settings"] == {"on_error": "continue"}
+    assert "added b; 1 as before" in done.err
+
+
+def test_what_is_to_be_changed_must_be_valid(call: Call, write: Write) -> None:
+    done = planned(call, [], "--from", write(pipeline(value("a", "x"), value("a", "y"))))
+    assert done.code == 2
+    assert "/pipeline/1/id" in done.err
+
+
+def test_own_prompts_are_shown_and_wrong_ones_told(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "plan_system.jinja").write_text("Only my rules.", encoding="utf-8")
+    shown = call("plan", "x", "--prompts", str(tmp_path), "--show-prompt")
+    assert shown.out.startswith("--- system ---\nOnly my rules.\n")
+    (tmp_path / "plan_sistem.jinja").touch()
+    wrong = call("plan", "x", "--prompts", str(tmp_path))
+    assert wrong.code == 2
+    assert "did you mean 'plan_system.jinja'?" in wrong.err
+
+
+def test_nobody_is_asked_without_a_terminal(call: Call) -> None:
+    done = planned(call, [WRONG] * 4)
+    assert done.code == 5
+    assert "What should the model know?" not in done.err
