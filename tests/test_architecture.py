@@ -17,6 +17,7 @@ PACKAGES = ("planner", "prompts", "runtime", "evals", "plait")
 # Each file of runtime/ imports only from those above it; those of one folder may know one another, but in no cycle.
 ROOMS = (
     "issues",
+    "synchronous",
     "redaction",
     "document_walk",
     "document_syntax",
