@@ -5,6 +5,7 @@ Only where it can mean one thing; each mend is noted.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from planner.untangling import untangle
@@ -93,7 +94,25 @@ class _Mender:
         return self.entry(branch)
 
     def step(self, step: dict[str, JsonValue], node_type: NodeType) -> JsonValue:
-        """A step whose params stand beside its type has them moved to where they belong."""
+        """A step whose params stand beside its type has them moved to where they belong; nothing of itself is given."""
+        return self.without_itself(self.gathered(step, node_type), node_type)
+
+    def without_itself(self, step: dict[str, JsonValue], node_type: NodeType) -> JsonValue:
+        """A param that may be left out and is nothing but the step's own output has nothing to give."""
+        params = step.get("params")
+        if not isinstance(params, dict):
+            return step
+        optional = {
+            each.alias or name for name, each in node_type.params.model_fields.items() if not each.is_required()
+        }
+        kept = {name: value for name, value in params.items() if name not in optional or not _is_of(step, value)}
+        if len(kept) == len(params) or any(True for _ in node_type.check(kept)):
+            return step
+        left = ", ".join(sorted(params.keys() - kept.keys()))
+        self.notes.append(f"left out {left} of '{step['id']}', which would be its own output")
+        return {**step, "params": kept}
+
+    def gathered(self, step: dict[str, JsonValue], node_type: NodeType) -> dict[str, JsonValue]:
         given = step.get("params", {})
         known = {field.alias or name for name, field in node_type.params.model_fields.items()} - _STEP_KEYS
         strays = {key: value for key, value in step.items() if key in known}
@@ -102,6 +121,13 @@ class _Mender:
         self.notes.append(f"moved {', '.join(sorted(strays))} into params")
         rest = {key: value for key, value in step.items() if key not in strays and key != "params"}
         return {**rest, "params": {**given, **strays}}
+
+
+def _is_of(step: dict[str, JsonValue], value: JsonValue) -> bool:
+    """Whether a value is one reference to an output of the step itself."""
+    if not isinstance(value, str) or not isinstance(name := step.get("id"), str):
+        return False
+    return re.fullmatch(rf"\$\{{{re.escape(name)}\.[A-Za-z0-9_.]+\}}", value) is not None
 
 
 def _are_entries(value: JsonValue) -> bool:

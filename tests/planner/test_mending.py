@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from planner.mending import mend
 from runtime.issues import JsonValue
-from runtime.node_types import Registry
+from runtime.node_types import Registry, installed_types
 
 A: JsonValue = {"id": "a", "type": "echo", "params": {"text": "x"}}
 B: JsonValue = {"id": "b", "type": "echo", "params": {"text": "y"}}
@@ -78,3 +78,24 @@ VALUES = st.recursive(
 def test_mending_twice_is_mending_once_and_nothing_makes_it_raise(registry: Registry, value: JsonValue) -> None:
     once = mend(value, registry).value
     assert mend(once, registry).value == once
+
+
+def test_a_step_that_would_be_given_its_own_output_is_given_nothing() -> None:
+    run: JsonValue = {"id": "a", "type": "shell", "params": {"command": "make", "stdin": "${a.stdout}"}}
+    mended = mend({"pipeline": [run]}, installed_types())
+    assert mended.value == {"pipeline": [{"id": "a", "type": "shell", "params": {"command": "make"}}]}
+    assert mended.notes == ("left out stdin of 'a', which would be its own output",)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"command": "make", "stdin": "${b.stdout}"},
+        {"command": "${a.stdout}"},
+        {"command": "make", "stdin": "x ${a.stdout}"},
+    ],
+    ids=["another's", "a param it needs", "more than that"],
+)
+def test_what_may_mean_something_else_is_kept(params: JsonValue) -> None:
+    value: JsonValue = {"pipeline": [{"id": "a", "type": "shell", "params": params}]}
+    assert mend(value, installed_types()).value == value
