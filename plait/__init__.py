@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from plait.api import plan, plan_sync, run, run_sync
     from planner import Attempt, Budget, InvalidRequest, NotAccepted, Plan
+    from runtime.bounds import Limits
     from runtime.completion import Completion, CompletionClient, CompletionRequest, ScriptedClient
     from runtime.graph import Edge, Graph, Node, build_graph
     from runtime.issues import InvalidWorkflow, Issue, PlaitError, Refused, Unavailable
     from runtime.node_types import NodeContext, NodeFailed, NodeType, Registry, installed_types, node_type
     from runtime.record import NodeRecord, RunRecord
-    from runtime.sandbox import ProcessLimits
 
 _HOMES = {
     "plait.api": ("plan", "plan_sync", "run", "run_sync"),
     "planner": ("Attempt", "Budget", "InvalidRequest", "NotAccepted", "Plan"),
+    "runtime.bounds": ("Limits",),
     "runtime.completion": ("Completion", "CompletionClient", "CompletionRequest", "ScriptedClient"),
     "runtime.graph": ("Edge", "Graph", "Node", "build_graph"),
     "runtime.issues": ("InvalidWorkflow", "Issue", "PlaitError", "Refused", "Unavailable"),
     "runtime.node_types": ("NodeContext", "NodeFailed", "NodeType", "Registry", "installed_types", "node_type"),
     "runtime.record": ("NodeRecord", "RunRecord"),
-    "runtime.sandbox": ("ProcessLimits",),
 }
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidWorkflow",
     "Issue",
+    "Limits",
     "Node",
     "NodeContext",
     "NodeFailed",
@@ -45,7 +46,6 @@ __all__ = [
     "NotAccepted",
     "PlaitError",
     "Plan",
-    "ProcessLimits",
     "Refused",
     "Registry",
     "RunRecord",

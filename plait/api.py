@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from plait.secret_sources import installed_secrets
 from plait.wiring import completions_for, models
 from runtime import running
+from runtime.bounds import DEFAULTS, Limits
 from runtime.checks import Examination
 from runtime.completion import CompletionClient
 from runtime.executor import ignore
@@ -17,7 +18,6 @@ from runtime.issues import JsonValue
 from runtime.node_types import Registry, installed_types
 from runtime.record import Fact, RunRecord
 from runtime.running import Source
-from runtime.sandbox import DEFAULT_LIMITS, ProcessLimits
 from runtime.secret_values import SecretSource
 from runtime.synchronous import synchronous
 
@@ -79,7 +79,7 @@ async def run(
     on_fact: Callable[[Fact], None] = ignore,
     secrets: SecretSource | None = None,
     sandbox: bool = False,
-    limits: ProcessLimits = DEFAULT_LIMITS,
+    limits: Limits = DEFAULTS,
 ) -> RunRecord:
     """Runs a workflow (a mapping, the path of a file, or a graph) and returns its record; a failed run is a record too.
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from plait.library import found, is_name, names
+from plait.state import limits
 from runtime.checks import Examination
 from runtime.issues import Issue, nearest
 from runtime.node_types import Registry
@@ -23,7 +24,7 @@ def examine_named(file: str, registry: Registry) -> Examination:
         reason = (error.strerror or str(error)).lower()
         issue = Issue("json_syntax", "", f"the document cannot be read: {reason}", _mend(file))
         return Examination(None, None, (issue,))
-    return examine_document(data, None if file == STDIN else path.name, registry)
+    return examine_document(data, None if file == STDIN else path.name, registry, limits())
 
 
 def _path_of(file: str) -> Path:

@@ -26,7 +26,7 @@ from plait.progress import Progress, progress_of
 from plait.rerun import Part, part_of
 from plait.secret_sources import installed_secrets
 from plait.spending import Capped
-from plait.state import keep
+from plait.state import keep, limits
 from plait.wiring import Models, completions_for, models
 from runtime.bubblewrap import unavailable
 from runtime.checks import Examination
@@ -96,6 +96,7 @@ def _ready(part: Part, inputs: dict[str, JsonValue], registry: Registry, options
         given=part.given,
         secrets=installed_secrets(),
         sandbox=bool(options.sandbox),
+        limits=limits(),
     )
 
 

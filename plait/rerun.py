@@ -73,10 +73,11 @@ def _unknown(graph: Graph, selection: Selection) -> Iterable[Issue]:
 def _used(graph: Graph, name: str | None, state: Path | None) -> KeptRun | None:
     if name is None:
         return None
-    runs = store_in(state).runs()
+    store = store_in(state)
+    runs = store.runs()
     if name == LAST:  # a run of one step has little to give
         runs = [run for run in runs if run.record.workflow == graph.name and run.only is None]
-    return find_run(name, runs, "--use")
+    return store.whole(find_run(name, runs, "--use"))
 
 
 def _inputs(graph: Graph, used: KeptRun | None) -> dict[str, JsonValue]:

@@ -1,4 +1,4 @@
-"""Where runs are kept between calls, and how a person names one: its id, the beginning of it, or `last`."""
+"""Where runs are kept between calls, how a person names one (its id, the beginning, or `last`), and the limits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from plait.display import say
+from runtime.bounds import Limits, read_limits
 from runtime.issues import JsonValue, nearest
 from runtime.journal import KeptRun, RunsInDirectory, RunStore
 
@@ -24,8 +25,13 @@ def state_directory(chosen: Path | None = None, environ: Mapping[str, str] = os.
     return platformdirs.user_state_path("plait")
 
 
+def limits(environ: Mapping[str, str] = os.environ) -> Limits:
+    """Those that PLAIT_LIMITS sets, else the defaults. Raises InvalidWorkflow for what is no limit."""
+    return read_limits(environ.get("PLAIT_LIMITS", ""))
+
+
 def store_in(chosen: Path | None) -> RunStore:
-    return RunsInDirectory(state_directory(chosen))
+    return RunsInDirectory(state_directory(chosen), limits())
 
 
 def keep(run: KeptRun, document: JsonValue, chosen: Path | None) -> None:

@@ -1,5 +1,6 @@
 """The public names of the runtime: documents in, run records out."""
 
+from runtime.bounds import Limits
 from runtime.checks import Examination, examine
 from runtime.completion import (
     CassetteMiss,
@@ -31,7 +32,6 @@ from runtime.record import NodeRecord, RunError, RunRecord
 from runtime.redaction import Redactor, SecretHit, SecretStream, secrets_of
 from runtime.references import Reference, as_text, parse_template, references_in
 from runtime.running import Execution, Prepared, examine_document, load, prepare, run
-from runtime.sandbox import ProcessLimits
 from runtime.secret_values import SecretSource
 from runtime.shape import known_part, model_issues, show
 from runtime.views import draw
@@ -57,6 +57,7 @@ __all__ = [
     "InvalidWorkflow",
     "Issue",
     "JsonValue",
+    "Limits",
     "Message",
     "Node",
     "NodeContext",
@@ -66,7 +67,6 @@ __all__ = [
     "NodeType",
     "PlaitError",
     "Prepared",
-    "ProcessLimits",
     "Redactor",
     "Reference",
     "Refused",

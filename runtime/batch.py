@@ -72,12 +72,17 @@ class _Tally:
 
 
 async def run_batch(
-    unit: Unit, batch: Batch, scope: Scope, world: World, places: Places, progress: Progress
+    unit: Unit, batch: Batch, scope: Scope, world: World, places: Places, progress: Progress, most: int
 ) -> Outcome:
-    """All items of a batch step. With `fail_fast` the first failure ends it; with `continue` failures are counted."""
+    """All items of a batch step, if there are at most so many.
+
+    With `fail_fast` the first failure ends it; with `continue` failures are counted.
+    """
     items = _items(unit, batch, scope)
     if isinstance(items, NodeFailed):
         return items
+    if len(items) > most:
+        return NodeFailed("batch_limit", f"batch.items has {len(items)} items; {most} are the limit", touched=False)
     tally, line = _Tally([None] * len(items)), iter(enumerate(items))
 
     async def worker() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from runtime.bounds import DEFAULTS, Limits
 from runtime.document_walk import too_deep
 from runtime.graph import Graph, Node, cycles
 from runtime.inputs import misfits
@@ -21,7 +22,7 @@ from runtime.node_types import NodeType, Registry
 from runtime.normalise import normalise
 from runtime.reference_checks import RESERVED, check_references
 from runtime.references import parse_template, strings_in
-from runtime.shape import requirement, shape, show
+from runtime.shape import Hints, entries_in, requirement, shape, show
 from runtime.workflow import GraphWorkflow, JsonObject, Workflow
 
 # Node types of the language that are not there yet, and what to do meanwhile.
@@ -49,10 +50,10 @@ class Examination:
         return self.graph is not None and not errors_of(self.issues)
 
 
-def examine(value: JsonValue, registry: Registry) -> Examination:
+def examine(value: JsonValue, registry: Registry, limits: Limits = DEFAULTS) -> Examination:
     """A JSON value as a checked graph. Never raises for what the value is."""
-    if deep := too_deep(value):
-        return Examination(None, None, (deep,))
+    if beyond := too_deep(value, limits.document_depth) or _too_many(value, limits.document_entries):
+        return Examination(None, None, (beyond,))
     shaped = shape(value)
     if shaped.workflow is None:
         return Examination(None, None, shaped.issues)
@@ -63,12 +64,20 @@ def examine(value: JsonValue, registry: Registry) -> Examination:
     return Examination(shaped.workflow, normalised.graph, tuple(found), value)
 
 
+def _too_many(value: JsonValue, most: int) -> Issue | None:
+    if (count := entries_in(value)) <= most:
+        return None
+    message = f"{count} steps, blocks and edges; {most} are the limit of a document"
+    return Issue("document_limits", "", message, "build larger graphs through the Python API")
+
+
 def check(graph: Graph, registry: Registry) -> list[Issue]:
     """What is wrong with a graph, and what was left implicit in it."""
     cycles = list(_cycles(graph))
     issues = [*cycles, *_reserved(graph), *_input_defaults(graph)]
+    hints = Hints()
     for node in graph.steps:
-        issues += _node_issues(node, graph, registry)
+        issues += _node_issues(node, graph, registry, hints)
     return issues + check_references(graph, registry, ordered=not cycles)
 
 
@@ -97,11 +106,11 @@ def _input_defaults(graph: Graph) -> Iterator[Issue]:
                 yield replace(issue, code="schema")
 
 
-def _node_issues(node: Node, graph: Graph, registry: Registry) -> Iterator[Issue]:
-    yield from _type_issues(node.type, node.params, node.path, registry)
+def _node_issues(node: Node, graph: Graph, registry: Registry, hints: Hints) -> Iterator[Issue]:
+    yield from _type_issues(node.type, node.params, node.path, registry, hints)
     if node.undo is not None:
         kind = node.undo.type.replace("-", "_")
-        yield from _type_issues(kind, node.undo.params, f"{node.path}/undo", registry)
+        yield from _type_issues(kind, node.undo.params, f"{node.path}/undo", registry, hints)
     for said, path in ((node, node.path), (node.undo, f"{node.path}/undo")):
         if said is not None and said.pool is not None and said.pool not in graph.settings.pools:
             known = nearest(said.pool, graph.settings.pools)
@@ -116,13 +125,15 @@ def _may_be_list(items: JsonValue) -> bool:
     return isinstance(items, list) or (len(parts) == 1 and not isinstance(parts[0], str))
 
 
-def _type_issues(name: str, params: JsonObject, path: str, registry: Registry) -> Iterator[Issue]:
+def _type_issues(name: str, params: JsonObject, path: str, registry: Registry, hints: Hints) -> Iterator[Issue]:
     node_type = registry.get(name)
     if node_type is None and name in COMING:
         message = f"the node type '{name}' is part of the language, but this version does not run it yet"
         yield Issue("not_yet_supported", f"{path}/type", message, COMING[name])
     elif node_type is None:
-        yield Issue("unknown_node_type", f"{path}/type", f"there is no node type '{name}'", nearest(name, registry))
+        yield Issue(
+            "unknown_node_type", f"{path}/type", f"there is no node type '{name}'", hints.nearest(name, registry)
+        )
     else:
         yield from check_params(node_type, params, f"{path}/params")
 

@@ -219,14 +219,14 @@ def line_at(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def too_deep(value: JsonValue) -> Issue | None:
-    """The issue of a value, built in Python, that no document could hold: it is nested deeper than the limit."""
+def too_deep(value: JsonValue, most: int = MAX_DEPTH) -> Issue | None:
+    """The issue of a value that is nested deeper than the limit: built in Python, or under a lower limit."""
     waiting: list[tuple[JsonValue, int]] = [(value, 1)]
     while waiting:
         each, depth = waiting.pop()
         if isinstance(each, dict | list):
-            if depth > MAX_DEPTH:
-                message = f"lists and objects are nested deeper than {MAX_DEPTH}"
+            if depth > most:
+                message = f"lists and objects are nested deeper than {most}"
                 return Issue("document_limits", "", message, "nest less: the steps of a pipeline stand side by side")
             waiting += ((inner, depth + 1) for inner in (each.values() if isinstance(each, dict) else each))
     return None

@@ -100,7 +100,8 @@ def _refuse_empty() -> NoReturn:
 def _text(data: bytes | str, most: int) -> str:
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if len(raw) > most:
-        message = f"the document has {len(raw)} bytes, more than {most} ({most // MAX_BYTES} MiB)"
+        mebibytes = f" ({most // MAX_BYTES} MiB)" if most >= MAX_BYTES else ""
+        message = f"the document has {len(raw)} bytes, more than {most}{mebibytes}"
         _refuse("document_limits", None, message, "build larger graphs through the Python API")
     return (data if isinstance(data, str) else _decoded(data)).removeprefix("\ufeff")
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from runtime.attempt import Outcome, Seat, run_attempts, settled
 from runtime.batch import run_batch
+from runtime.bounds import DEFAULTS, Limits
 from runtime.commands import CancelRunning, Command, Finish, Forget, Start, Undo, WatchBlock
 from runtime.completion import CompletionClient
 from runtime.grants import Grants
@@ -32,7 +34,7 @@ from runtime.record import (
     UndoFailed,
     Undone,
 )
-from runtime.sandbox import DEFAULT_LIMITS, ProcessLimits, Sandbox
+from runtime.sandbox import Sandbox
 from runtime.scheduler import Scheduler
 from runtime.threads import in_thread, outlast
 from runtime.workflow import JsonObject
@@ -65,7 +67,7 @@ class Surroundings:
     on_items: Callable[[NodeId, int, int], None] = ignore_items
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     sandbox: Sandbox | None = None
-    limits: ProcessLimits = DEFAULT_LIMITS
+    limits: Limits = DEFAULTS
 
 
 class _Scope(dict[str, JsonValue]):
@@ -135,7 +137,7 @@ class Executor:
         self._finished = self._loop.create_future()
         self._zero = self._loop.time()
         try:
-            self._watch(None, self.program.graph.settings.timeout)
+            self._watch(None, min(self.program.graph.settings.timeout or inf, self.surroundings.limits.run_seconds))
             self.take(Begun(0.0))
             await self._until_finished()
         finally:
@@ -240,7 +242,8 @@ class Executor:
         if unit.batch is None:
             return run_attempts(unit, self.scope, self, seat)
         seat.attempts = 1
-        return run_batch(unit, unit.batch, self.scope, self, self._places, partial(self.surroundings.on_items, unit.id))
+        told = partial(self.surroundings.on_items, unit.id)
+        return run_batch(unit, unit.batch, self.scope, self, self._places, told, self.surroundings.limits.batch_items)
 
     def _ended(self, unit: Unit, seat: Seat, task: asyncio.Task[Outcome]) -> None:
         """Every task of a node ends here, with one fact."""

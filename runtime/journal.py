@@ -1,6 +1,7 @@
 """The port to where runs are kept, and its two sides: in memory, and in a directory of the owner's alone.
 
-A run is there once its `record.json` is: that file comes last, and in one step.
+A run is there once its `record.json` is: that file comes last, and in one step. Outputs too large for it lie beside it,
+and `{"file": NAME, "bytes": N}` stands in their place; NAME is null where the run as a whole was too large.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
+from runtime.bounds import DEFAULTS, Limits
 from runtime.graph import DEFAULT
-from runtime.issues import Issue, JsonValue, Unavailable
+from runtime.issues import Issue, JsonValue, Unavailable, pointer
 from runtime.record import NodeRecord, RunError, RunRecord, Succeeded
 from runtime.workflow import JsonObject
 
@@ -27,7 +29,8 @@ _EXACT = ("wall_seconds", "critical_path_seconds", "sequential_seconds")  # else
 class KeptRun:
     """A run as it is kept. `began` has its zone; `actions` are how steps ended that did not end with `default`.
 
-    `only` is the one step that was run of the workflow, None for all of them.
+    `only` is the one step that was run of the workflow, None for all of them. `beside` are the outputs that are not in
+    the record: their JSON pointer there, and the file that holds them, None where nothing does.
     """
 
     record: RunRecord
@@ -35,6 +38,7 @@ class KeptRun:
     inputs: Mapping[str, JsonValue] = field(default_factory=dict)
     actions: Mapping[str, str] = field(default_factory=dict)
     only: str | None = None
+    beside: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -43,7 +47,7 @@ class KeptRun:
     def given(self, step: str) -> JsonObject | None:
         """What stands in for a step that succeeded in this run: its outputs, its action beside them."""
         node = self.record.nodes.get(step)
-        if node is None or node.status != "succeeded":
+        if node is None or node.status != "succeeded" or _outputs_of(step) in self.beside:
             return None
         action = {"action": self.actions[step]} if step in self.actions else {}
         return {**(node.outputs or {}), **action}
@@ -54,6 +58,7 @@ class KeptRun:
             "inputs": dict(self.inputs),
             "actions": dict(self.actions),
             "only": self.only,
+            "beside": dict(self.beside),
             "record": {**self.record.to_json(), **{name: getattr(self.record, name) for name in _EXACT}},
         }
 
@@ -63,6 +68,42 @@ def kept(record: RunRecord, began: datetime, inputs: Mapping[str, JsonValue], on
     ends = {fact.node: fact.action for fact in record.facts if isinstance(fact, Succeeded)}
     actions = {str(node): action for node, action in ends.items() if action != DEFAULT}
     return KeptRun(record, began, dict(inputs), actions, only)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """What goes into the record, and what beside it: the text of each file by its name."""
+
+    limits: Limits
+    files: dict[str, str] = field(default_factory=dict)
+    beside: dict[str, str | None] = field(default_factory=dict)
+    bytes: int = 0
+
+    def put(self, place: str, value: JsonValue) -> JsonValue:
+        """What stands in the record for a value."""
+        text = json.dumps(value)
+        self.bytes += len(text)
+        fits = self.bytes <= self.limits.kept_run_bytes
+        if fits and len(text) <= self.limits.kept_output_bytes:
+            return value
+        name = f"output-{len(self.files) + 1}.json" if fits else None
+        if name is not None:
+            self.files[name] = text
+        self.beside[place] = name
+        return {"file": name, "bytes": len(text)}
+
+    def run(self, run: KeptRun) -> KeptRun:
+        """The run as its record holds it."""
+        nodes = {
+            name: node if node.outputs is None else node._replace(outputs=self.put(_outputs_of(name), node.outputs))  # type: ignore[arg-type]  # an object stays one
+            for name, node in run.record.nodes.items()
+        }
+        outputs = {name: self.put(f"/outputs{pointer(name)}", value) for name, value in run.record.outputs.items()}
+        return replace(run, record=replace(run.record, nodes=nodes, outputs=outputs), beside=self.beside)
+
+
+def _outputs_of(step: str) -> str:
+    return f"/nodes{pointer(step)}/outputs"
 
 
 class RunStore(Protocol):
@@ -76,6 +117,9 @@ class RunStore(Protocol):
 
     def load(self, run_id: str) -> KeptRun:
         """One run. KeyError if there is none of exactly this id, Unavailable if its record is damaged."""
+
+    def whole(self, run: KeptRun) -> KeptRun:
+        """A run of this store with the steps' outputs that lie beside its record. Unavailable if one is damaged."""
 
 
 class RunsInMemory:
@@ -95,19 +139,27 @@ class RunsInMemory:
     def load(self, run_id: str) -> KeptRun:
         return self._runs[run_id]
 
+    def whole(self, run: KeptRun) -> KeptRun:
+        return run
+
 
 class RunsInDirectory:
     """A folder for each run below `STATE/runs`, readable by its owner only."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, limits: Limits = DEFAULTS) -> None:
         self._runs = state / "runs"
+        self._limits = limits
 
     def save(self, run: KeptRun, document: JsonValue) -> None:
         folder = self._runs / run.run_id
         for each in (self._runs.parent, self._runs, folder):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(folder / WORKFLOW, document)
-        _write(folder / RECORD, run.to_json())
+        _write(folder / WORKFLOW, json.dumps(document, indent=1))
+        shelf = _Shelf(self._limits)
+        record = json.dumps(shelf.run(run).to_json(), indent=1)
+        for name, text in shelf.files.items():
+            _write(folder / name, text)
+        _write(folder / RECORD, record)
 
     def runs(self) -> list[KeptRun]:
         found = []
@@ -122,6 +174,14 @@ class RunsInDirectory:
             raise KeyError(run_id)
         return _read(record)
 
+    def whole(self, run: KeptRun) -> KeptRun:
+        folder, nodes, left = self._runs / run.run_id, dict(run.record.nodes), dict(run.beside)
+        for step, node in nodes.items():
+            if (name := left.get(_outputs_of(step))) is not None:
+                nodes[step] = node._replace(outputs=_outputs(folder / PurePath(name).name))
+                del left[_outputs_of(step)]
+        return replace(run, record=replace(run.record, nodes=nodes), beside=left)
+
     def _names(self) -> frozenset[str]:
         """The runs that are there; what is asked for is looked up here, and never taken for a path."""
         try:
@@ -130,13 +190,13 @@ class RunsInDirectory:
             return frozenset()
 
 
-def _write(path: Path, value: JsonValue) -> None:
+def _write(path: Path, text: str) -> None:
     """In one step: whoever reads the file finds the old content or the new."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         opened = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(opened, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1)
+            file.write(text)
         os.replace(unfinished, path)
     except BaseException:  # whatever happens, no half file stays behind
         with suppress(OSError):
@@ -155,6 +215,16 @@ def _read(path: Path) -> KeptRun:
         raise Unavailable(f"{path}: the record is damaged ({type(error).__name__}); remove its folder") from None
 
 
+def _outputs(path: Path) -> JsonObject:
+    try:
+        outputs: JsonValue = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise Unavailable(f"{path}: these outputs are damaged ({type(error).__name__})") from None
+    if not isinstance(outputs, dict):
+        raise Unavailable(f"{path}: these outputs are damaged (no object)")
+    return outputs
+
+
 def _run(value: JsonObject) -> KeptRun:
     return KeptRun(
         record=_record(value["record"]),
@@ -162,6 +232,7 @@ def _run(value: JsonObject) -> KeptRun:
         inputs=dict(value["inputs"]),
         actions=dict(value["actions"]),
         only=value["only"],
+        beside=dict(value.get("beside", {})),  # older records have none
     )
 
 

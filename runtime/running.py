@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runtime.bounds import DEFAULTS, Limits
 from runtime.bubblewrap import Missing, sandbox_for, unavailable
 from runtime.checks import Examination, check, examine
 from runtime.commands import State
@@ -39,7 +40,7 @@ from runtime.record import (
 )
 from runtime.redaction import Redactor
 from runtime.references import MissingValue, Resolver, Scope
-from runtime.sandbox import DEFAULT_LIMITS, ProcessLimits, Sandbox
+from runtime.sandbox import Sandbox
 from runtime.scheduler import Scheduler
 from runtime.secret_values import SecretSource, bind_secrets, no_secrets, redacted, without_secrets
 from runtime.workflow import JsonObject
@@ -61,40 +62,47 @@ class Prepared:
     given: frozenset[str] = frozenset()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     sandbox: Sandbox | None = None
-    limits: ProcessLimits = DEFAULT_LIMITS
+    limits: Limits = DEFAULTS
 
     @property
     def graph(self) -> Graph:
         return self.program.graph
 
 
-def examine_document(data: bytes, filename: str | None, registry: Registry) -> Examination:
+def examine_document(data: bytes, filename: str | None, registry: Registry, limits: Limits = DEFAULTS) -> Examination:
     """The bytes of a document examined through all phases; every issue with its line. Raises nothing."""
     try:
-        document = read_document(data, filename)
+        document = read_document(data, filename, limits.document_bytes)
     except InvalidWorkflow as invalid:
         return Examination(None, None, invalid.issues)
-    examined = examine(document.value, registry)
+    examined = examine(document.value, registry, limits)
     graph = examined.graph
     if graph is not None and not graph.name and filename is not None:
         graph = replace(graph, name=Path(filename).stem)
     return replace(examined, graph=graph, issues=tuple(locate(examined.issues, document)))
 
 
-def load(source: Source, registry: Registry) -> Examination:
+def load(source: Source, registry: Registry, limits: Limits = DEFAULTS) -> Examination:
     """A workflow examined and found valid, from a file's path, a document as a mapping, or a graph built in Python.
 
     Raises InvalidWorkflow with every issue; FileNotFoundError and its kin as the file system says.
     """
     if isinstance(source, Graph):
-        found = Examination(None, source, tuple(check(source, registry)))
+        found = Examination(None, source, tuple(_too_large(source, limits) or check(source, registry)))
     elif isinstance(source, Mapping):
-        found = examine(dict(source), registry)
+        found = examine(dict(source), registry, limits)
     else:
-        found = examine_document(Path(source).read_bytes(), Path(source).name, registry)
+        found = examine_document(Path(source).read_bytes(), Path(source).name, registry, limits)
     if not found.valid:
         raise InvalidWorkflow(found.issues)
     return found
+
+
+def _too_large(graph: Graph, limits: Limits) -> list[Issue]:
+    if len(graph.nodes) <= limits.graph_nodes:
+        return []
+    message = f"{len(graph.nodes)} nodes; {limits.graph_nodes} are the limit of a graph"
+    return [Issue("document_limits", "", message, "raise it: limits=Limits(graph_nodes=...)")]
 
 
 def prepare(
@@ -108,7 +116,7 @@ def prepare(
     given: Mapping[str, JsonObject] | None = None,
     secrets: SecretSource = no_secrets,
     sandbox: bool = False,
-    limits: ProcessLimits = DEFAULT_LIMITS,
+    limits: Limits = DEFAULTS,
 ) -> Prepared:
     """Everything that can be refused, refused: InvalidWorkflow (document, inputs, features), Refused (capabilities).
 
@@ -118,7 +126,7 @@ def prepare(
     """
     given = given or {}
     registry = registry or installed_types()
-    examined = source if isinstance(source, Examination) else load(source, registry)
+    examined = source if isinstance(source, Examination) else load(source, registry, limits)
     graph, warnings = examined.graph, examined.issues
     if graph is None or not examined.valid:
         raise InvalidWorkflow(warnings)
@@ -208,7 +216,7 @@ async def run(
     on_fact: Callable[[Fact], None] = ignore,
     secrets: SecretSource = no_secrets,
     sandbox: bool = False,
-    limits: ProcessLimits = DEFAULT_LIMITS,
+    limits: Limits = DEFAULTS,
 ) -> RunRecord:
     """Runs a workflow and returns its record; a failed run is a record too. Raises what `prepare` raises."""
     prepared = prepare(

@@ -28,6 +28,7 @@ from runtime.workflow import (
 )
 
 MAX_PARALLEL_LEVELS = 16
+MAX_ISSUES = 10_000  # of the shape; what makes more of them is no document that anybody mends by a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,37 @@ def shape(value: Json) -> Shaped:
         details = error.errors(include_url=False)
     else:
         return Shaped(None if issues else workflow, tuple(issues))
+    if len(details) > MAX_ISSUES:
+        return Shaped(None, (*issues, *_issues(details[:MAX_ISSUES], form), _unlisted(len(details) - MAX_ISSUES)))
     unknown = [_plain(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"]
     issues += _issues(details, form)
     if len(unknown) < len(issues):
         return Shaped(None, tuple(issues))
     return Shaped(form.model_validate(_without(given, unknown)), tuple(issues))
+
+
+def _unlisted(count: int) -> Issue:
+    return Issue("schema", "", f"{count} more issues are not listed", "mend the listed ones first")
+
+
+def entries_in(value: Json) -> int:
+    """How many steps, blocks and edges a document has, wherever they stand; told without reading them."""
+    count, waiting = 0, [value]
+    while waiting:
+        each = waiting.pop()
+        if not isinstance(each, dict):
+            continue
+        targets = each.get("next")
+        lists = [each.get(key) for key in _LISTS]
+        lists += targets.values() if isinstance(targets, dict) else ()
+        for entries in lists:
+            if isinstance(entries, list):
+                count += len(entries)
+                waiting += entries
+    return count
+
+
+_LISTS = ("pipeline", "parallel", "nodes", "edges", "blocks")
 
 
 def load_workflow(value: Json) -> Workflow:

@@ -41,6 +41,7 @@ ROOMS = (
     "addresses",
     "grants",  # above node_types: a node's context holds those of the run
     "sandbox",  # above node_types: a node's context names the one its processes run in
+    "bounds",
     "completion",  # above node_types: a node's context names the port to the models
     "node_types",
     "expression_tokens",
@@ -134,7 +135,7 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("inputs", "reference_checks", "lint", "program", "record", "scheduler")),
     *(f"runtime/{room}.py" for room in ("commands", "rollbacks", "watches", "expression_tokens", "expressions")),
     *("runtime/addresses.py", "runtime/given.py", "runtime/redaction.py", "runtime/secret_values.py"),
-    "runtime/sandbox.py",
+    *("runtime/sandbox.py", "runtime/bounds.py"),
     *(f"runtime/{room}.py" for room in ("orders", "written", "ways", "pipelines", "surface", "parallelize", "explain")),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog", "mentions", "unasked")),
     *(f"planner/{room}.py" for room in ("parallelizing", "relevance", "made_up")),
