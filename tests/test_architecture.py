@@ -163,6 +163,13 @@ TASK_OWNERS = {
 }
 STARTS_A_TASK = {"TaskGroup", "create_task", "create_task_group", "ensure_future"}
 
+RUNS_TEXT = {
+    "runtime/nodes/code_runner.py": "the node type `code` is there to run text, in a process of its own",
+    "runtime/nodes/code.py": "it compiles a source to find what is wrong in it, and runs nothing",
+}
+RUNNERS_OF_TEXT = {"compile", "eval", "exec"}
+MAKES_CODE_OF_BYTES = {"dill", "marshal", "pickle", "shelve"}
+
 LONG_FILES: dict[str, str] = {}  # path: reason
 LONG_FUNCTIONS: dict[str, str] = {  # path:function: reason
     "plait/commands/plan.py:plan": "it has a line for each option of the command, and another that hands it on",
@@ -356,6 +363,16 @@ def ignores_give_code_and_reason(house: House) -> Iterator[str]:
                 yield f"{file.path}:{line}: an ignore needs its code and its reason"
 
 
+def text_is_never_run(house: House) -> Iterator[str]:
+    for file in (file for file in house if file.path not in RUNS_TEXT):
+        for imported in imports(file.tree):
+            if imported.target.split(".")[0] in MAKES_CODE_OF_BYTES:
+                yield f"{file.path}:{imported.line}: {imported.target} can run what it reads; use JSON"
+        for node in ast.walk(file.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RUNNERS_OF_TEXT:
+                yield f"{file.path}:{node.lineno}: {node.func.id} runs text; only code_runner does, in its own process"
+
+
 def tasks_start_at_their_owners(house: House) -> Iterator[str]:
     for file in (file for file in house if file.path not in TASK_OWNERS):
         for line, name in names(file.tree):
@@ -436,6 +453,9 @@ RULES: list[tuple[Rule, str, str]] = [
     (hidden_imports_give_their_reason, "plait/wiring.py", "def f():\n    import litellm  # noqa: PLC0415"),
     (broad_excepts_give_their_reason, "plait/wiring.py", "try: f()\nexcept Exception: pass"),
     (ignores_give_code_and_reason, "plait/wiring.py", "x = f()  # type: ignore[misc]"),
+    (text_is_never_run, "runtime/references.py", "def f(x): return eval(x)"),
+    (text_is_never_run, "runtime/journal.py", "import pickle"),
+    (third_parties_stay_at_home, "runtime/references.py", "from jinja2 import Template"),
     (tasks_start_at_their_owners, "runtime/attempt.py", "async def f(): asyncio.create_task(g())"),
     (pure_modules_touch_nothing, "runtime/scheduler.py", "import time"),
     (pure_modules_touch_nothing, "runtime/scheduler.py", "def f(): return datetime.now(UTC)"),
@@ -459,6 +479,8 @@ def test_each_rule_sees_what_breaks_it(rule: Rule, path: str, text: str) -> None
     assert list(rule([source(path, text), CIRCLE]))
 
 
-@pytest.mark.parametrize("table", [LONG_FILES, ANY_ALLOWED, TASK_OWNERS], ids=["files", "any", "tasks"])
+@pytest.mark.parametrize(
+    "table", [LONG_FILES, ANY_ALLOWED, TASK_OWNERS, RUNS_TEXT], ids=["files", "any", "tasks", "run"]
+)
 def test_every_exception_has_its_reason(table: dict[str, str | tuple[int, str]]) -> None:
     assert all(reason[-1] if isinstance(reason, tuple) else reason for reason in table.values())
