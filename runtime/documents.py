@@ -42,6 +42,8 @@ class Document:
         """The line, from 1, where the entry at a JSON pointer begins, or its nearest ancestor that is there."""
         if self.source is None or not (path == "" or path.startswith("/")):
             return None
+        if path == "" and self.source.form == "json":
+            return line_at(self.source.text, len(self.source.text) - len(self.source.text.lstrip()))  # without a walk
         place = self.source.places
         for part in path.split("/")[1:]:
             inside = place_inside(place, part.replace("~1", "/").replace("~0", "~"))
