@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -120,10 +121,10 @@ class _Desk:
         if self._mode == "replay":
             return await self._under(trial, "replay", "recorded")
         async with self._recording[trial.cassette]:  # other variants may have the same one
-            try:
-                return await self._under(trial, "replay", "recorded")
-            except Unavailable:  # something is not recorded: only now is a model needed
-                return await self._under(trial, "record", "real")
+            if trial.cassette.is_file():
+                with suppress(Unavailable):  # something is not recorded: only then is a model needed
+                    return await self._under(trial, "replay", "recorded")
+            return await self._under(trial, "record", "real")
 
     async def _under(self, trial: Trial, mode: Mode, answers: Answers) -> Outcome:
         client = await self._models.client(trial.model, answers)

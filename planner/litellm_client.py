@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import time
+import warnings
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -275,6 +276,8 @@ def _litellm() -> ModuleType:
         what = f"models are asked through litellm, which cannot be imported ({error})"
         raise CompletionRefused(f"{what}; run pip install 'plait[planner]'") from error
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    # Cancelled at the wrong moment, it drops what it has just begun, which Python would tell on standard error.
+    warnings.filterwarnings("ignore", r"coroutine '\w+\.acompletion' was never awaited", RuntimeWarning)
     # Else it prints to stdout, and speaks by aiohttp, which leaves sessions open that nothing here could close.
     vars(litellm).update(suppress_debug_info=True, disable_aiohttp_transport=True)
     return litellm

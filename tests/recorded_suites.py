@@ -13,7 +13,7 @@ from tests.model_server import Asked, Reply, says
 MODEL = "openai/tiny"
 ASKS: dict[str, JsonValue] = {
     "id": "asks-for-real",
-    "workflow": pipeline({"parallel": [llm("one", "What?"), llm("two", "What?")]}),
+    "workflow": pipeline(llm("one", "What?"), llm("two", "What?")),
     "real": ["llm"],
 }
 PLANNED: list[dict[str, JsonValue]] = [
