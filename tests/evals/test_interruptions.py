@@ -41,7 +41,7 @@ class Halting:
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     path = tmp_path / "small.json"
-    cases = [{"id": f"case-{at}", "request": f"Give the value {at}.", "run": True} for at in range(CASES)]
+    cases = [{"id": f"case-{at}", "request": f"Give one value{'!' * at}", "run": True} for at in range(CASES)]
     path.write_text(json.dumps({"name": "small", "cases": cases}), encoding="utf-8")
     return path
 
