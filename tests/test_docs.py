@@ -112,12 +112,7 @@ def calls(block: Block) -> Iterator[tuple[str, str]]:
         yield command, output
 
 
-AWAITING = pytest.mark.xfail(reason="the prompts are new, the recordings of the suites follow", strict=False)
-
-
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=AWAITING if page in ("cli.md", "evals.md") else ()) for page in PAGES]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_print_what_it_shows(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

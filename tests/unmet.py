@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from evals.lookup import find_suite
 from evals.results import Report
-from evals.running import Matrix, run_suites
+from evals.running import run_suites
 from runtime import JsonValue
 
 SUITES = ("generation", "repair")
@@ -21,11 +20,7 @@ LIST = Path(__file__).parent / "evals" / "unmet.json"
 
 
 def replayed(name: str) -> Report:
-    """The report of the cases that are recorded; the others wait for their recording."""
-    found = find_suite(name)
-    there = [trial.case for trial in Matrix().trials([found]) if not trial.asks or trial.cassette.is_file()]
-    kept = replace(found, suite=found.suite.model_copy(update={"cases": tuple(there)}))
-    return asyncio.run(run_suites([kept]))
+    return asyncio.run(run_suites([find_suite(name)]))
 
 
 def unmet(report: Report) -> dict[str, JsonValue]:

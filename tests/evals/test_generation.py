@@ -21,8 +21,6 @@ from evals.stage import offered
 from runtime import JsonValue, examine
 from tests.unmet import LIST, SUITES, replayed, unmet
 
-awaiting_recordings = pytest.mark.xfail(reason="the prompts are new, their recordings follow", strict=False)
-
 
 @cache
 def report(suite: str) -> Report:
@@ -34,27 +32,24 @@ def listed(suite: str) -> JsonValue:
     return known[suite]
 
 
-@awaiting_recordings
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_planner_meets_what_is_expected_of_each_request_but_what_is_in_the_list(suite: str) -> None:
     assert unmet(report(suite)) == listed(suite), "see tests/unmet.py"
 
 
-@awaiting_recordings
 @pytest.mark.parametrize("suite", SUITES)
 def test_nothing_of_a_suite_is_an_error(suite: str) -> None:
     assert [each.error for each in report(suite).outcomes if each.status == "error"] == []
 
 
-@awaiting_recordings
 def test_some_of_what_was_accepted_was_accepted_after_a_repair() -> None:
     assert any(each.status == "accepted" and len(each.attempts) > 1 for each in report("generation").outcomes)
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_every_recording_has_its_case(suite: str) -> None:
-    recorded = {path.stem.partition("@")[0] for path in (CASSETTES / suite).glob("*.json")}
-    assert recorded <= {case.id for case in find_suite(suite).suite.cases}
+def test_every_recording_has_its_case_and_every_case_its_recording(suite: str) -> None:
+    recorded = {path.stem for path in (CASSETTES / suite).glob("*.json")}
+    assert recorded == {case.id for case in find_suite(suite).suite.cases}
 
 
 def test_a_request_that_was_never_recorded_is_a_miss() -> None:
