@@ -33,6 +33,10 @@ _YAML_TAG_DIRECTIVE = re.compile("^%TAG", re.MULTILINE)
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+MAX_EVENTS = 250_000  # each list or object makes two: what takes longer to read than two seconds is no workflow
+_TOO_MANY = "more lists, objects and values than YAML is read with here"
+
+
 def walk_yaml(text: str) -> Walk:
     """The walk over a YAML text; its issues say what was wrong."""
     walk = Walk()
@@ -40,7 +44,10 @@ def walk_yaml(text: str) -> Walk:
         walk.add(*unfit)
         return walk
     try:
-        for event in yaml.parse(text, Loader=_YAML_LOADER):
+        for count, event in enumerate(yaml.parse(text, Loader=_YAML_LOADER)):
+            if count == MAX_EVENTS:
+                walk.add("document_limits", line_at(text, event.start_mark.index), _TOO_MANY, "write this one as JSON")
+                break
             if not _take_yaml(walk, event):
                 break
     except yaml.MarkedYAMLError as error:

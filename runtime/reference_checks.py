@@ -85,9 +85,10 @@ class _Place:
     key: bool = False
     in_undo: bool = False
 
-    def parts(self) -> Iterator[Reference | BrokenReference]:
-        if not (self.verbatim or self.key):
-            yield from (part for part in parse_template(self.text) if not isinstance(part, str))
+    def parts(self) -> Iterable[Reference | BrokenReference]:
+        """Each reference once: what is written again at this place is no more wrong."""
+        found = () if self.verbatim or self.key else parse_template(self.text)
+        return {part.text: part for part in found if not isinstance(part, str)}.values()
 
     def mentions(self, reference: Reference) -> Iterator[Mention]:
         for path in reference.paths:
