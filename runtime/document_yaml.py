@@ -32,7 +32,6 @@ _SURROGATE_PAIR = re.compile(r"[dD][89abAB]..\\u[dD][c-fC-F]")
 _YAML_TAG_DIRECTIVE = re.compile("^%TAG", re.MULTILINE)
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-
 MAX_EVENTS = 250_000  # each list or object makes two: what takes longer to read than two seconds is no workflow
 _TOO_MANY = "more lists, objects and values than YAML is read with here"
 
@@ -46,7 +45,8 @@ def walk_yaml(text: str) -> Walk:
     try:
         for count, event in enumerate(yaml.parse(text, Loader=_YAML_LOADER)):
             if count == MAX_EVENTS:
-                walk.add("document_limits", line_at(text, event.start_mark.index), _TOO_MANY, "write this one as JSON")
+                place = event.start_mark.index if event.start_mark else 0
+                walk.add("document_limits", line_at(text, place), _TOO_MANY, "write this one as JSON")
                 break
             if not _take_yaml(walk, event):
                 break

@@ -349,6 +349,12 @@ def test_locating_fills_the_lines_that_are_missing_and_keeps_the_others() -> Non
     assert [issue.line for issue in located] == [2, 9]
 
 
+def test_yaml_of_very_many_values_is_refused_with_its_line() -> None:
+    text = "pipeline:\n" + "- {}\n" * (document_yaml.MAX_EVENTS // 2)
+    [issue] = issues_of(text, "x.yaml")
+    assert (issue.code, issue.line is not None and issue.line > 100_000) == ("document_limits", True)
+
+
 def test_json_text_in_a_yaml_file_means_what_it_means_in_json() -> None:
     for text in ('"\x7f"', '"\\ud83d\\ude00"', '["\u2028"]', '{"%s": 1}' % ("k" * 2000), '{\n\t"a":\t1}'):
         assert value_of(text, "x.yaml") == value_of(text, "x.json")
