@@ -258,3 +258,16 @@ def test_nobody_is_asked_without_a_terminal(call: Call) -> None:
     done = planned(call, [WRONG] * 4)
     assert done.code == 5
     assert "What should the model know?" not in done.err
+
+
+def test_no_secret_and_no_value_of_an_input_is_sent_to_a_planner(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("API_TOKEN", "a-canary-in-the-environment")
+    Path(".env").write_text("OTHER=a-canary-in-the-file\n", encoding="utf-8")
+    client = ScriptedClient([WRONG, GOOD])
+    with answering(client):
+        done = call("plan", "use a token", "--input", "key=a-canary-as-an-input")
+    assert (done.code, len(client.requests)) == (0, 2), done.err
+    assert "a-canary" not in str(client.requests)
