@@ -10,7 +10,7 @@ test runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,17 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--plait-record keeps what the model says and --plait-live does not: give one of them")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Says of a missing recording how to make it."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.type.__name__ == "CassetteMiss":
+        report.sections.append(("plait", "pytest --plait-record asks the model for what is not recorded"))
+    return report
+
+
 @pytest.fixture(autouse=True)
 def _answered_from_a_cassette(request: pytest.FixtureRequest) -> Iterator[None]:
     """Does nothing for a test without the mark."""
@@ -65,7 +76,7 @@ def plait_cassette(request: pytest.FixtureRequest) -> Iterator[Path]:
         with answering_from(path, model, mode, request.node.name):
             yield path
     except Unavailable as error:
-        pytest.fail(f"{error}; run pytest --plait-record", pytrace=False)
+        pytest.fail(str(error), pytrace=False)
 
 
 def _path(request: pytest.FixtureRequest, name: str | None, model: str) -> Path:

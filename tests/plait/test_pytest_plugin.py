@@ -92,7 +92,8 @@ def test_recording_again_asks_for_nothing_that_is_there(repository: Repository, 
 
 
 def test_what_is_not_recorded_fails_and_says_what_to_do(repository: Repository) -> None:
-    repository.tested().stdout.fnmatch_lines(["*run pytest --plait-record*"])
+    said = repository.tested().stdout
+    said.fnmatch_lines(["*no recording answers POST*", "*pytest --plait-record asks the model*"])
 
 
 def test_a_changed_request_is_a_miss_that_shows_the_difference(repository: Repository, server: ModelServer) -> None:
