@@ -23,7 +23,7 @@ from runtime.expression_tokens import BrokenExpression
 from runtime.expressions import WrongType, parse_expression
 from runtime.issues import InvalidWorkflow, JsonValue
 from runtime.node_types import installed_types
-from runtime.references import MissingValue, compile_value, parse_template
+from runtime.references import BrokenReference, MissingValue, compile_value, parse_template
 from runtime.running import examine_document
 from runtime.shape import MAX_ISSUES
 from runtime.shell_words import rewrite_command
@@ -119,7 +119,8 @@ class Everything(dict[str, JsonValue]):
 
 
 def any_template(text: str) -> None:
-    parse_template(text)
+    if any(isinstance(part, BrokenReference) for part in parse_template(text)):
+        return  # an issue says so, and nothing of the kind is compiled
     resolve = compile_value({"x": [text]})
     if resolve is not None:
         with suppress(MissingValue):
