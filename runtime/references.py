@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 
 from runtime.issues import JsonValue, pointer
@@ -90,6 +91,7 @@ class MissingValue(Exception):
 # --- parse -----------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4)  # each check reads a text anew, and one text may be a whole document
 def parse_template(text: str) -> Template:
     """The parts of a text: literal strings (with `$${` already a plain `${`), references and broken references."""
     parts: list[str | Reference | BrokenReference] = []
