@@ -159,6 +159,7 @@ def _tried(attempt: Attempt) -> Tried:
         candidate=attempt.candidate,
         issues=tuple(issue.to_json() for issue in attempt.issues),
         notes=attempt.notes,
+        strategy=attempt.strategy,
         usage=_tokens(attempt.usage),
         cost_usd=attempt.cost_usd,
         seconds=attempt.seconds,

@@ -123,7 +123,7 @@ def reasons(outcome: Outcome) -> Iterator[str]:
     if outcome.error:
         yield outcome.error
     if outcome.status == "not_accepted":
-        yield f"no workflow accepted in {counted(len(outcome.attempts), 'attempt')}"
+        yield f"no workflow accepted in {counted(len(outcome.attempts), 'attempt')}{_strategies(outcome)}"
         yield from _last_issues(outcome)
     elif outcome.status == "accepted":
         for name in outcome.broken:
@@ -169,12 +169,18 @@ def _case_row(outcome: Outcome, names: Sequence[str]) -> tuple[str, ...]:
         readable(outcome.model),
         readable(outcome.variant),
         verdict(outcome),
-        str(len(outcome.attempts)),
+        f"{len(outcome.attempts)}{_strategies(outcome)}",
         *(score_words(scores.get(name)) for name in names),
         f"{used.prompt_tokens + used.completion_tokens:,}",
         dollars(outcome.cost_usd),
         f"{outcome.seconds:.1f}",
     )
+
+
+def _strategies(outcome: Outcome) -> str:
+    """How the answers after the first were asked for, in brackets."""
+    named = [readable(each.strategy) for each in outcome.attempts if each.strategy is not None]
+    return f" ({', '.join(named)})" if named else ""
 
 
 def score_words(value: Score | None) -> str:

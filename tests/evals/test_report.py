@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evals.report import by_case, html, junit, table
 from evals.report.figures import cells
 from evals.report.words import readable
-from evals.results import Outcome, Report
+from evals.results import Outcome, Report, Tried
 from plait.eval_report import report_text
 from runtime import JsonValue
 from tests.eval_reports import HOSTILE, MADE_WITH, failed, hostile, mixed, passed, refused, step, unjudged
@@ -77,10 +77,17 @@ def test_of_a_long_reason_a_terminal_shows_the_first_line_and_the_page_all() -> 
     assert "+++ asked" in Page(html(missed)).text
 
 
+def test_how_a_repair_was_asked_for_is_said() -> None:
+    tried = (Tried(number=1), Tried(number=2, strategy="fresh"), Tried(number=3, strategy="conversation"))
+    shown = report_text(one(refused().model_copy(update={"attempts": tried})))
+    assert "no workflow accepted in 3 attempts (fresh, conversation)" in shown
+    assert "conversation" in Page(html(one(passed()))).text
+
+
 def test_case_by_case_only_what_differs_is_a_column() -> None:
     shown = by_case(Report.of([passed(), failed()], {}))
     assert shown.head[:3] == ("case", "verdict", "attempts")
-    assert [row[:3] for row in shown.rows] == [("compare", "failed", "1"), ("fan-out", "passed", "2")]
+    assert [row[:3] for row in shown.rows] == [("compare", "failed", "1"), ("fan-out", "passed", "2 (conversation)")]
 
 
 def test_an_empty_report_is_said_to_be_empty() -> None:
