@@ -69,14 +69,20 @@ def _row(cell: Cell, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def figure_words(figure: Figure | None, judged: int) -> str:
-    """A value with its interval; how many outcomes it is of, where that is not all."""
+    """A value with its interval, and what it is of."""
     if figure is None:
         return NONE
-    some = f", {figure.count} of {judged}" if figure.count != judged else ""
     if figure.kind == "labels":
-        return ", ".join(f"{readable(label)} {count}" for label, count in figure.labels.items()) + some
+        return ", ".join(f"{readable(label)} {count}" for label, count in figure.labels.items())
     said = percent(figure.value) if figure.kind == "rate" else number(figure.value)
-    return f"{said} {interval_words(figure)}{some}".rstrip()
+    return " ".join(filter(None, (said, interval_words(figure), base_words(figure, judged))))
+
+
+def base_words(figure: Figure, judged: int) -> str:
+    """How many outcomes a figure is of, where not all that could be judged have the score; of a rate how many it met."""
+    if figure.count == judged:
+        return ""
+    return f"({figure.met} of {figure.count})" if figure.kind == "rate" else f"(of {figure.count})"
 
 
 def interval_words(figure: Figure) -> str:

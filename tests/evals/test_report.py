@@ -38,8 +38,15 @@ def test_each_model_and_variant_is_a_row_and_each_score_a_column() -> None:
     assert (plain["variant"], shipped["variant"]) == ("plain", "shipped")
     assert shipped["cases"] == "6"
     assert shipped["passed"].startswith("60 % [23–88]")
-    assert shipped["node_f1"] == "1.00 [1.00–1.00], 4 of 5"
-    assert shipped["kind"] == "chain 1, mixed 3, 4 of 5"
+    assert shipped["node_f1"] == "1.00 [1.00–1.00] (of 4)"
+    assert shipped["kind"] == "chain 1, mixed 3"
+
+
+def test_of_a_rate_that_not_all_cases_have_it_is_said_how_many_met_it() -> None:
+    mended = [passed(name).model_copy(update={"scores": {"repaired": name != "c"}}) for name in "abc"]
+    [row] = rows_of(Report.of([*mended, passed("at-once")], {}))
+    assert row["repaired"].startswith("67 % [21–94] (2 of 3)")
+    assert "2 of 3" in Page(html(Report.of([*mended, passed("at-once")], {}))).text
 
 
 def test_what_could_not_be_judged_is_counted_apart_and_in_no_figure() -> None:
