@@ -16,6 +16,7 @@ from pathlib import Path
 
 from evals.cassettes import Mode, use_cassettes
 from evals.lookup import Found
+from evals.made_with import templates
 from evals.models import LOCAL, Answers, ModelMissing, Models, Opener, open_model
 from evals.results import Outcome, Report
 from evals.results_file import ResultsFile
@@ -138,7 +139,7 @@ def stamp(trial: Trial) -> str:
     digest = hashlib.sha256()
     for part in (repr(trial.key), trial.suite.model_dump_json(exclude={"cases"}), trial.case.model_dump_json()):
         digest.update(part.encode())
-    digest.update(repr(trial.variant).encode())
+    digest.update(repr((trial.variant, templates(trial.variant.prompts))).encode())
     digest.update(trial.cassette.read_bytes() if trial.cassette.is_file() else b"")
     digest.update(_code().encode())
     return digest.hexdigest()[:32]

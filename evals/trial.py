@@ -48,8 +48,8 @@ class Trial:
     @property
     def made_with(self) -> dict[str, str]:
         """What shapes its model calls, as of now."""
-        variant = VARIANTS[self.variant.recorded_as]
-        prompts = plain_prompts() if variant.plain else None
+        variant = VARIANTS.get(self.variant.recorded_as, self.variant)
+        prompts = plain_prompts() if variant.plain else variant.prompts
         return made_with(self.model, offered(self.suite, self.case), prompts=prompts, budget=variant.budget)
 
     @property
@@ -136,6 +136,7 @@ async def _planned(trial: Trial, completions: CompletionClient, registry: Regist
         inputs=case.inputs,
         budget=variant.budget,
         policy=variant.policy,
+        prompts=variant.prompts,
     )
 
 
