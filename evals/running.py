@@ -17,12 +17,13 @@ from pathlib import Path
 from evals.cassettes import Mode, use_cassettes
 from evals.lookup import Found
 from evals.made_with import templates
-from evals.models import LOCAL, Answers, ModelMissing, Models, Opener, open_model
 from evals.results import Outcome, Report
 from evals.results_file import ResultsFile
 from evals.trial import Trial, tried
 from evals.variants import SHIPPED, Variant
 from planner.litellm_client import asks_a_model
+from planner.local_model import LOCAL
+from planner.opening import Answers, ModelMissing, Opener, OpenModels, open_model
 from runtime import LANGUAGE_VERSION, Refused, ScriptedClient, Unavailable
 
 AT_ONCE = 8  # trials of a replay
@@ -69,7 +70,7 @@ async def run_suites(
     """
     trials = list(matrix.trials(suites))
     outcomes: list[Outcome] = []
-    async with Models(opener) as models:
+    async with OpenModels(opener) as models:
         desk = _Desk(models, mode, results, tuple(allow))
         waiting = iter(trials)
 
@@ -90,7 +91,7 @@ async def run_suites(
 class _Desk:
     """Sees to it that each trial's calls are answered from where they should be, and its outcome kept."""
 
-    def __init__(self, models: Models, mode: Mode, results: ResultsFile | None, allow: tuple[str, ...]) -> None:
+    def __init__(self, models: OpenModels, mode: Mode, results: ResultsFile | None, allow: tuple[str, ...]) -> None:
         self._models, self._mode, self._results, self._allow = models, mode, results, allow
         self._recording: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
 

@@ -92,13 +92,14 @@ MAY_IMPORT = {
     "plait": ("plait", "runtime", "planner", "prompts", "evals"),
 }
 MEETING_PLACES = {  # the port to the models meets its adapter here, and nowhere else
-    "planner.litellm_client": ("plait/wiring.py", "evals/models.py", "evals/running.py"),
+    "planner.litellm_client": ("plait/wiring.py", "evals/running.py"),
     "planner.local_model": (
         "plait/wiring.py",
         "plait/commands/doctor.py",
         "plait/commands/model.py",
-        "evals/models.py",
+        "evals/running.py",
     ),
+    "planner.opening": ("plait/wiring.py", "evals/running.py"),
 }
 
 THIRD_PARTIES = {  # free in these packages

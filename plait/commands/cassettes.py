@@ -14,7 +14,6 @@ import typer
 
 from evals.keeping import BROKEN, Finding
 from evals.lookup import Found, find_suite, select_cases, shipped
-from evals.models import LOCAL
 from evals.results import Outcome
 from evals.running import Matrix, run_suites
 from evals.upkeep import Shelf, examined, prune, refresh
@@ -23,6 +22,7 @@ from plait.display import is_interactive, put, put_json, say
 from plait.eval_progress import progress_of
 from plait.eval_variants import ManyPrompts, ManyVariants, variants, variants_of
 from plait.options import Allow, Json
+from plait.wiring import LOCAL
 from runtime.issues import Refused
 
 app = new_app(about="The recordings of evals: check them, prune them, record what is missing.")

@@ -16,7 +16,6 @@ import typer
 from evals.cassettes import Mode
 from evals.gates import Threshold, judge, read_threshold
 from evals.lookup import Found, find_suite, select_cases
-from evals.models import LOCAL
 from evals.report import html
 from evals.report import junit as junit_xml
 from evals.report.figures import PASSED
@@ -35,6 +34,7 @@ from plait.eval_variants import ManyPrompts, ManyVariants, variants
 from plait.options import Allow, Json, State
 from plait.problems import told
 from plait.state import state_directory
+from plait.wiring import LOCAL
 from runtime.issues import InvalidWorkflow, nearest
 
 app = new_app(about="Suites of requests, planned and scored.")

@@ -159,7 +159,7 @@ def test_each_directory_of_prompts_is_a_variant_with_recordings_of_its_own(
     run = ("eval", "run", suite, "--model", MODEL, "--variant", "shipped", "--prompts", terse, "--prompts", kind)
     with server:
         assert call(*run, "--record").code == 0
-    rules = [str(asked.messages[0]["content"]) for asked in server.asked]
+    rules = [str(asked.body["messages"][0]["content"]) for asked in server.asked]
     assert (len(rules), rules.count("Plan."), rules.count("?")) == (6, 2, 2)
     outcomes = Report.model_validate_json(call(*run, "--json").out).outcomes
     assert {(each.variant, each.status) for each in outcomes} == {
