@@ -1,5 +1,5 @@
 """What shapes the requests of a recording, as names and hashes: when one of them changes, the recording is stale. Pure
-but for the prompt templates, which it reads.
+but for the prompt templates and plait's own code, which it reads.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from evals.recordings import canonical_json
 from planner import SHIPPED, Budget, Prompts, answer_schema, read_request, render_messages, show_messages
@@ -15,6 +16,7 @@ from runtime import LANGUAGE_VERSION, CompletionRequest, JsonValue, Registry
 
 LENGTH = 12  # hex digits of a hash
 BUDGET = Budget()
+PACKAGES = ("evals", "planner", "prompts", "runtime")
 
 
 def made_with(
@@ -63,6 +65,17 @@ def templates(prompts: Prompts = SHIPPED) -> dict[str, bytes]:
     texts = {name: prompts.template(name) for name in named}
     texts |= {f"examples/{name}": text for name, text in prompts.examples().items()}
     return {f"prompts/{name}": text.encode() for name, text in texts.items()}
+
+
+@cache
+def code() -> str:
+    """A hash of what an outcome depends on besides its case and its recordings: plait's own code and prompts."""
+    root, digest = Path(__file__).parents[1], hashlib.sha256()
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in (".py", ".jinja", ".json", ".txt") and "cassettes" not in path.parts:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def hashed(raw: bytes) -> str:

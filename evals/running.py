@@ -11,12 +11,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from evals.cassettes import Mode, use_cassettes
 from evals.lookup import Found
-from evals.made_with import templates
+from evals.made_with import code, templates
 from evals.results import Outcome, Report
 from evals.results_file import ResultsFile
 from evals.trial import Trial, tried
@@ -24,10 +23,9 @@ from evals.variants import SHIPPED, Variant
 from planner.litellm_client import asks_a_model
 from planner.local_model import LOCAL
 from planner.opening import Answers, ModelMissing, Opener, OpenModels, open_model
-from runtime import LANGUAGE_VERSION, Refused, ScriptedClient, Unavailable
+from runtime import Refused, ScriptedClient, Unavailable
 
 AT_ONCE = 8  # trials of a replay
-PACKAGES = ("evals", "planner", "prompts", "runtime")  # what an outcome depends on besides its case
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ async def run_suites(
                     group.create_task(work())
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
-    return Report.of(outcomes, {"code": _code()[:12], "language": LANGUAGE_VERSION})
+    return Report.of(outcomes)
 
 
 class _Desk:
@@ -142,15 +140,5 @@ def stamp(trial: Trial) -> str:
         digest.update(part.encode())
     digest.update(repr((trial.variant, templates(trial.variant.prompts))).encode())
     digest.update(trial.cassette.read_bytes() if trial.cassette.is_file() else b"")
-    digest.update(_code().encode())
+    digest.update(code().encode())
     return digest.hexdigest()[:32]
-
-
-@cache
-def _code() -> str:
-    root, digest = Path(__file__).parents[1], hashlib.sha256()
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*")):
-            if path.suffix in (".py", ".jinja", ".json", ".txt") and "cassettes" not in path.parts:
-                digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -140,7 +140,7 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("orders", "written", "ways", "pipelines", "surface", "parallelize", "explain")),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog", "mentions", "unasked")),
     *(f"planner/{room}.py" for room in ("parallelizing", "relevance", "made_up")),
-    *(f"evals/{room}.py" for room in ("dataset", "expectations", "outputs", "scorers", "statistics", "structure")),
+    *(f"evals/{room}.py" for room in ("dataset", "expectations", "making", "outputs", "scorers", "statistics", "structure")),
     *(
         f"evals/{room}.py"
         for room in ("recordings", "event_streams", "differences", "cassette_paths", "said_secrets", "keeping")
