@@ -1,7 +1,8 @@
 """What is wrong with a shelf of cassettes, and what is left of it when the useless goes. Pure: others read and replay.
 
 Stale: a call is no longer answered, or what it was made with has changed. Missing: a case without its recording.
-Unused: nobody asks for it any more. Unknown: of a variant that nobody knows. Unreadable, edited by hand, or with a secret in it: as the words say.
+Unused: nobody asks for it any more. Unknown: of a variant that nobody knows. Unreadable, edited by hand, or with a
+secret in it: as the words say.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Trials:
     """What replaying came to: `made_with` now, of every file that a case has; the first call of a file that was not
-    answered; the places that have answered; the files of which not all can be known, as a case came to no end; and those
-    of variants that are not known.
+    answered; the places that have answered; the files of which not all can be known, as a case came to no end; and
+    those of variants that are not known.
     """
 
     made_with: Mapping[Path, Mapping[str, str]]

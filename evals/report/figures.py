@@ -46,7 +46,6 @@ class Figure:
     interval: Interval | None = None
     labels: Mapping[str, int] = field(default_factory=dict)
 
-
     @property
     def met(self) -> int:
         """Of a rate: how many."""

@@ -43,9 +43,7 @@ def group() -> None:
 
 
 @app.command()
-def check(
-    suite: Suites = None, cassettes: Cassettes = None, prompts: ManyPrompts = None, json: Json = False
-) -> int:
+def check(suite: Suites = None, cassettes: Cassettes = None, prompts: ManyPrompts = None, json: Json = False) -> int:
     """Say what is stale, missing, unused, unreadable, edited by hand, or holds a secret. Offline."""
     shelf = asyncio.run(examined(_found(suite, cassettes), variants_of(prompts)))
     if json:
