@@ -11,7 +11,7 @@ from runtime import Registry
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`plain`: one short prompt, and of the planner only the budget's `answer_tokens`. `prompts` are those of the planner.
+    """`plain`: one short prompt, and of the planner only the budget's `answer_tokens`; `prompts` are of the planner.
 
     `recorded_as` names the variant whose cassettes answer: ways that begin with the same question share its answer.
     """

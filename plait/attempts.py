@@ -13,7 +13,7 @@ from runtime.views import ascii
 
 
 def tell(attempt: Attempt) -> None:
-    """One attempt on standard error: how it was asked for after the first time, time, tokens, what was mended locally, what is wrong."""
+    """One attempt on standard error: how a repair was asked for, time, tokens, what was mended, what is wrong."""
     usage = attempt.usage
     cached = f", {usage.cached_tokens} of them cached" if usage.cached_tokens else ""
     tokens = f"{usage.prompt_tokens} tokens read{cached}, {usage.completion_tokens} written"

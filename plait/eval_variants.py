@@ -23,7 +23,7 @@ ManyPrompts = Annotated[
 
 
 def variants(names: Sequence[str] | None, directories: Sequence[Path] | None) -> tuple[Variant, ...]:
-    """Those that are named, then those of directories; where there are none, the shipped one. A usage error otherwise."""
+    """Those that are named, then those of directories; else the shipped one. A usage error for what there is not."""
     if unknown := [name for name in names or () if name not in VARIANTS]:
         told = "\n".join(f"there is no variant '{name}'; {nearest(name, VARIANTS)}" for name in unknown)
         raise typer.BadParameter(told, param_hint="--variant")

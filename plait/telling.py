@@ -8,10 +8,10 @@ from typing import Generic, Protocol, Self, TypeAlias, TypeVar
 
 from runtime.record import Fact, RunRecord
 
-Seen = TypeVar("Seen", contravariant=True)
+Seen_contra = TypeVar("Seen_contra", contravariant=True)
 
 
-class Progress(Protocol[Seen]):
+class Progress(Protocol[Seen_contra]):
     """Sees what happens, one thing after the other."""
 
     def __enter__(self) -> Self: ...
@@ -20,10 +20,10 @@ class Progress(Protocol[Seen]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def take(self, seen: Seen, /) -> None: ...
+    def take(self, seen: Seen_contra, /) -> None: ...
 
 
-class Quiet(Generic[Seen]):
+class Quiet(Generic[Seen_contra]):
     """Says nothing; and what has nothing to open or close begins here."""
 
     def __enter__(self) -> Self:
@@ -34,7 +34,7 @@ class Quiet(Generic[Seen]):
     ) -> None:
         pass
 
-    def take(self, seen: Seen, /) -> None:
+    def take(self, seen: Seen_contra, /) -> None:
         pass
 
 

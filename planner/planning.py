@@ -107,15 +107,11 @@ def _answered(completion: Completion, number: int, strategy: Strategy | None) ->
     )
 
 
-def _judged(
-    attempt: Attempt, request: Request, registry: Registry, checks: Sequence[Check], policy: Policy
-) -> Attempt:
+def _judged(attempt: Attempt, request: Request, registry: Registry, checks: Sequence[Check], policy: Policy) -> Attempt:
     """The attempt with what is in its text, and what is wrong with it."""
     parsed = parse_answer(attempt.text, attempt.finish_reason)
     if parsed.issues:
-        return replace(
-            attempt, candidate=parsed.value, written=parsed.value, issues=parsed.issues, notes=parsed.notes
-        )
+        return replace(attempt, candidate=parsed.value, written=parsed.value, issues=parsed.issues, notes=parsed.notes)
     verdict = judge(parsed.value, request, registry, checks, parallel=policy.parallelize)
     return replace(
         attempt,

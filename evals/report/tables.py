@@ -79,7 +79,7 @@ def figure_words(figure: Figure | None, judged: int) -> str:
 
 
 def base_words(figure: Figure, judged: int) -> str:
-    """How many outcomes a figure is of, where not all that could be judged have the score; of a rate how many it met."""
+    """How many outcomes a figure is of, where not all that could be judged have it; of a rate also how many met it."""
     if figure.count == judged:
         return ""
     return f"({figure.met} of {figure.count})" if figure.kind == "rate" else f"(of {figure.count})"

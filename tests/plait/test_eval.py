@@ -155,12 +155,16 @@ def prompts(folder: Path, system: str) -> str:
 def test_each_directory_of_prompts_is_a_variant_with_recordings_of_its_own(
     call: Call, write: Write, server: ModelServer, tmp_path: Path
 ) -> None:
-    suite, terse, kind = write(SUITE, "small.json"), prompts(tmp_path / "terse", "Plan."), prompts(tmp_path / "kind", "?")
+    suite, terse, kind = (
+        write(SUITE, "small.json"),
+        prompts(tmp_path / "terse", "Plan."),
+        prompts(tmp_path / "kind", "?"),
+    )
     run = ("eval", "run", suite, "--model", MODEL, "--variant", "shipped", "--prompts", terse, "--prompts", kind)
     with server:
         assert call(*run, "--record").code == 0
-    rules = [str(asked.body["messages"][0]["content"]) for asked in server.asked]
-    assert (len(rules), rules.count("Plan."), rules.count("?")) == (6, 2, 2)
+    began = [json.dumps(asked.body["messages"])[:60] for asked in server.asked]
+    assert (len(began), sum('"Plan."' in each for each in began)) == (6, 2)
     outcomes = Report.model_validate_json(call(*run, "--json").out).outcomes
     assert {(each.variant, each.status) for each in outcomes} == {
         ("shipped", "accepted"),

@@ -55,7 +55,9 @@ def test_json_has_the_figures_and_the_flipped_cases(call: Call, bad: str, good: 
 
 def made(changes: dict[str, str], *cases: str) -> str:
     """A report of cases that were made with something else than the others."""
-    return report(*(each.model_copy(update={"made_with": {**each.made_with, **changes}}) for each in map(passed, cases)))
+    return report(
+        *(each.model_copy(update={"made_with": {**each.made_with, **changes}}) for each in map(passed, cases))
+    )
 
 
 def test_it_says_what_differs_of_what_both_were_made_with(call: Call, write: Write, good: str, tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def test_json_has_the_keys_of_the_contract(call: Call) -> None:
 def test_json_says_how_each_answer_was_asked_for(call: Call) -> None:
     attempts = planned(call, [WRONG, WRONG, GOOD], "--json").object["attempts"]
     assert isinstance(attempts, list)
-    assert [each["strategy"] for each in attempts] == [None, "fresh", "conversation"]
+    asked = [each["strategy"] for each in attempts if isinstance(each, dict)]
+    assert asked == [None, "fresh", "conversation"]
 
 
 def test_an_accepted_workflow_is_explained_where_that_is_asked_for(call: Call) -> None:
