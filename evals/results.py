@@ -18,8 +18,8 @@ Status = Literal["accepted", "not_accepted", "error"]
 """`error`: the case could not be judged (a model that is down, a missing recording); neither passed nor failed."""
 
 
-NO_CONDITION = frozenset({"valid_first"})
-"""Assertions that fail no case: a first answer may be refused, and repaired."""
+NO_CONDITION = frozenset({"valid_first", "repaired"})
+"""Assertions that fail no case: a first answer may be refused; that it was not repaired is what `valid` says."""
 
 
 class Key(NamedTuple):

@@ -66,6 +66,7 @@ def test_of_several_tries_the_chance_of_one_and_of_all_has_a_threshold_too() -> 
 
 def test_a_refused_first_answer_fails_no_case() -> None:
     assert outcome("a", valid_first=False).passed is True
+    assert outcome("a", valid=False, repaired=False).broken == ("valid",)
     assert outcome("a", valid=False).passed is False
     assert outcome("a", "error").passed is None
 
