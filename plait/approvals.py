@@ -1,7 +1,8 @@
 """What a person has approved, and which documents a model wrote: kept by the hash of the document's value.
 
 An approval is for one document, one working directory and the capabilities shown when it was given. A changed document
-has another hash, so it is asked about anew.
+has another hash, so it is asked about anew. A path is kept as the links led then: where one leads elsewhere now, that
+is another place, and asked about as well.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from plait.display import say
 from plait.files import write_text
 from plait.state import state_directory
+from runtime.grants import Grants
 from runtime.issues import JsonValue
 
 FOLDER = "approvals"
 
 
 class Approval(BaseModel):
-    """Capabilities granted for runs in one directory."""
+    """Capabilities granted for runs in one directory, as `Grants.settle` gives them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,8 +46,14 @@ class Known(BaseModel):
     approvals: tuple[Approval, ...] = ()
 
     def granted(self, directory: Path) -> tuple[str, ...]:
-        """What was approved for runs in that directory."""
-        return next((each.granted for each in self.approvals if each.directory == str(directory)), ())
+        """What was approved for runs in that directory, but for paths that lead through a link which was not there."""
+        settle = Grants(directory=directory).settle
+        return tuple(
+            capability
+            for approval in self.approvals
+            for capability in approval.granted
+            if approval.directory == str(directory) and settle(capability) == capability
+        )
 
 
 def digest_of(document: JsonValue) -> str:

@@ -22,18 +22,17 @@ from plait.display import is_interactive, issue_line, put_json, say
 from plait.inputs import values_for
 from plait.options import RunOptions
 from plait.problems import told
-from plait.progress import progress_of
+from plait.progress import Progress, progress_of
 from plait.rerun import Part, part_of
 from plait.secret_sources import installed_secrets
 from plait.spending import Capped
 from plait.state import keep, limits
-from plait.telling import Happening, Items, Progress
 from plait.wiring import Models, completions_for, models
 from runtime.bubblewrap import unavailable
 from runtime.checks import Examination
 from runtime.grants import Grants
 from runtime.graph import Graph
-from runtime.issues import InvalidWorkflow, JsonValue, Refused, errors_of
+from runtime.issues import InvalidWorkflow, Issue, JsonValue, Refused, errors_of
 from runtime.journal import kept
 from runtime.node_types import Registry
 from runtime.policy import in_words, needs_of
@@ -72,9 +71,9 @@ def approved(examined: Examination, registry: Registry, options: RunOptions) -> 
 
 
 def granted_in(prepared: Prepared) -> set[str]:
-    """What the workflow needs of what must be granted."""
+    """What the workflow needs of what must be granted, paths as the links led when somebody said yes."""
     none = Grants(directory=prepared.grants.directory)
-    return {need.capability for need in prepared.needs if not none.cover(need.capability)}
+    return {none.settle(need.capability) for need in prepared.needs if not none.cover(need.capability)}
 
 
 def preparation(examined: Examination, registry: Registry, options: RunOptions) -> Callable[..., Prepared]:
@@ -149,16 +148,18 @@ def carry_out(prepared: Prepared, examined: Examination, options: RunOptions) ->
     began = datetime.now(UTC)
     with progress_of(prepared.graph, quiet=options.json) as progress:
         record = asyncio.run(_carried_out(prepared, options, progress))
-    _keep(record, began, prepared, examined, options)
-    return record
+    beyond = _keep(record, began, prepared, examined, options)
+    return replace(record, issues=(*record.issues, *beyond))
 
 
-def _keep(record: RunRecord, began: datetime, prepared: Prepared, examined: Examination, options: RunOptions) -> None:
+def _keep(
+    record: RunRecord, began: datetime, prepared: Prepared, examined: Examination, options: RunOptions
+) -> tuple[Issue, ...]:
     """The run on disk, without the secrets of the workflow and those that the environment holds."""
     redactor = Redactor({**secrets_of(os.environ), **prepared.secrets})
     inputs = cast("JsonObject", redactor.value(prepared.inputs))
     run = kept(without_secrets(record, redactor), began, inputs, options.selection.only)
-    keep(run, redactor.value(examined.document), options.state)
+    return keep(run, redactor.value(examined.document), options.state)
 
 
 def _announce(prepared: Prepared, options: RunOptions) -> None:
@@ -172,18 +173,13 @@ def _announce(prepared: Prepared, options: RunOptions) -> None:
         say(f"model: {chosen(options)}")
 
 
-async def _carried_out(prepared: Prepared, options: RunOptions, progress: Progress[Happening]) -> RunRecord:
+async def _carried_out(prepared: Prepared, options: RunOptions, progress: Progress) -> RunRecord:
     async with completions_for(chosen(options)) as completions:
         client = completions if options.max_cost is None else Capped(completions, options.max_cost)
-        execution = Execution(
-            prepared,
-            completions=client,
-            on_fact=progress.take,
-            on_items=lambda node, done, count: progress.take(Items(node, done, count)),
-        )
+        execution = Execution(prepared, completions=client, on_fact=progress.take, on_items=progress.items)
         with _ended_by_signals(execution):
             record = await execution.result()
-    progress.take(record)
+    progress.end(record)
     return record
 
 

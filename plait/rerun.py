@@ -83,7 +83,7 @@ def _used(graph: Graph, name: str | None, state: Path | None) -> KeptRun | None:
 def _inputs(graph: Graph, used: KeptRun | None) -> dict[str, JsonValue]:
     if used is None:
         return {}
-    return {name: value for name, value in used.inputs.items() if name in declared_inputs(graph)}
+    return {name: value for name, value in used.given_inputs().items() if name in declared_inputs(graph)}
 
 
 def _alone(

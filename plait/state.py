@@ -8,9 +8,9 @@ from pathlib import Path
 
 import typer
 
-from plait.display import say
+from plait.display import issue_line, say
 from runtime.bounds import Limits, read_limits
-from runtime.issues import JsonValue, nearest
+from runtime.issues import Issue, JsonValue, nearest
 from runtime.journal import KeptRun, RunsInDirectory, RunStore
 
 LAST = "last"
@@ -34,14 +34,18 @@ def store_in(chosen: Path | None) -> RunStore:
     return RunsInDirectory(state_directory(chosen), limits())
 
 
-def keep(run: KeptRun, document: JsonValue, chosen: Path | None) -> None:
-    """Keeps a run. A directory that cannot be written spoils no run: it is told."""
+def keep(run: KeptRun, document: JsonValue, chosen: Path | None) -> tuple[Issue, ...]:
+    """Keeps a run. What is not kept of it spoils no run: it is told, and what was beyond a limit returned."""
+    issues: tuple[Issue, ...] = ()
     try:
-        store_in(chosen).save(run, document)
+        issues = store_in(chosen).save(run, document)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         where = error.filename or state_directory(chosen)
         say(f"warning: this run was not kept: {where}: {reason}; --state or PLAIT_STATE names another directory")
+    for issue in issues:
+        say(issue_line(issue))
+    return issues
 
 
 def find_run(name: str, runs: Sequence[KeptRun], option: str) -> KeptRun:

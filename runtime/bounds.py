@@ -16,7 +16,9 @@ class Limits(ProcessLimits):
     """What a document may hold, a run may do, and a kept run may take; beside what one process may use.
 
     `document_depth` can only be lowered. `document_entries` counts steps, edges and blocks; `graph_nodes` the nodes of
-    a graph built in Python; `kept_output_bytes` the outputs of one step as JSON, `kept_run_bytes` those of a whole run.
+    a graph built in Python; `run_seconds` are the machine's own, whatever clock a run is told; `kept_output_bytes` the
+    outputs of one step as JSON, `kept_run_bytes` those of a whole run with its inputs, `kept_record_bytes` all the rest
+    that is kept of one.
     """
 
     document_bytes: int = MAX_BYTES
@@ -24,9 +26,10 @@ class Limits(ProcessLimits):
     document_entries: int = 30_000
     graph_nodes: int = 1_000_000
     batch_items: int = 100_000
-    run_seconds: float = 3_660 * 86_400.0  # task graphs with stated durations reach ten years on a virtual clock
+    run_seconds: float = 86_400.0
     kept_output_bytes: int = MIB
     kept_run_bytes: int = 1024 * MIB
+    kept_record_bytes: int = 64 * MIB
 
 
 DEFAULTS = Limits()

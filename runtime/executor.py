@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from math import inf
 from pathlib import Path
 
 from runtime.attempt import Outcome, Seat, run_attempts, settled
@@ -55,7 +55,8 @@ def ignore_items(node: NodeId, done: int, count: int) -> None:
 class Surroundings:
     """What a run is given from outside.
 
-    `jitter` returns 0 to 1; `on_fact` sees each fact as it is recorded, `on_items` how many items of a batch are done.
+    `jitter` returns 0 to 1; `clock` tells the machine's seconds; `on_fact` sees each fact as it is
+    recorded, `on_items` how many items of a batch are done.
     """
 
     run_id: str
@@ -68,6 +69,7 @@ class Surroundings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     sandbox: Sandbox | None = None
     limits: Limits = DEFAULTS
+    clock: Callable[[], float] = time.monotonic
 
 
 class _Scope(dict[str, JsonValue]):
@@ -137,7 +139,8 @@ class Executor:
         self._finished = self._loop.create_future()
         self._zero = self._loop.time()
         try:
-            self._watch(None, min(self.program.graph.settings.timeout or inf, self.surroundings.limits.run_seconds))
+            self._watch(None, self.program.graph.settings.timeout)
+            self._end_at(self.surroundings.clock() + self.surroundings.limits.run_seconds)
             self.take(Begun(0.0))
             await self._until_finished()
         finally:
@@ -338,6 +341,14 @@ class Executor:
         if seconds is not None:
             ring = self._loop.call_later(seconds, lambda: self.take(TimedOut(block, self.now(), seconds, round)))
             self._timers.append(ring)
+
+    def _end_at(self, end: float) -> None:
+        """The limit of a run is in the machine's own seconds: where the loop's pass faster, it is looked at again."""
+        left = end - self.surroundings.clock()
+        if left > 0:
+            self._timers.append(self._loop.call_later(left, self._end_at, end))
+        else:
+            self.take(TimedOut(None, self.now(), self.surroundings.limits.run_seconds, limit=True))
 
     # --- what an attempt sees ----------------------------------------------------------------------------------------
 

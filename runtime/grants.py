@@ -27,10 +27,11 @@ class Grants:
     _settled: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        settled = {self._settle(grant) for grant in self.allowed} | {self._settle("read:.")}
+        settled = {self.settle(grant) for grant in self.allowed} | {self.settle("read:.")}
         object.__setattr__(self, "_settled", frozenset(settled))  # the value is frozen, and this is a part of making it
 
-    def _settle(self, capability: str) -> str:
+    def settle(self, capability: str) -> str:
+        """A capability with its scope as it counts: a path as the links lead right now, a host in its one spelling."""
         kind, _, scope = capability.partition(":")
         if scope and kind in _PATHS:
             return f"{kind}:{_real(os.path.join(self.directory, scope))}"
@@ -38,7 +39,7 @@ class Grants:
 
     def cover(self, capability: str) -> bool:
         """Whether the capability is granted, as far as can be told beforehand: a path as the links lead right now."""
-        settled = self._settle(capability)
+        settled = self.settle(capability)
         kind, _, scope = settled.partition(":")
         if settled in self._settled or settled in FREE:
             return True

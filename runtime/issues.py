@@ -72,6 +72,8 @@ Code = Literal[
     "cannot_do",
     "capability_denied",
     "sandbox_unavailable",
+    # at its end
+    "kept_limit",
     # of one form to the other
     "not_convertible",
 ]
@@ -88,6 +90,7 @@ WARNINGS: frozenset[str] = frozenset(
         "short_secret",
         "left_out",
         "made_up",
+        "kept_limit",
     }
 )
 

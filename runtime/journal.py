@@ -1,14 +1,14 @@
 """The port to where runs are kept, and its two sides: in memory, and in a directory of the owner's alone.
 
-A run is there once its `record.json` is: that file comes last, and in one step. Outputs too large for it lie beside it,
-and `{"file": NAME, "bytes": N}` stands in their place; NAME is null where the run as a whole was too large.
+A run is there once its `record.json` is: that file comes last, and in one step. Outputs and inputs too large for it lie
+beside it, and `{"file": NAME, "bytes": N}` stands in their place; NAME is null where the run as a whole was too large.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,8 +29,8 @@ _EXACT = ("wall_seconds", "critical_path_seconds", "sequential_seconds")  # else
 class KeptRun:
     """A run as it is kept. `began` has its zone; `actions` are how steps ended that did not end with `default`.
 
-    `only` is the one step that was run of the workflow, None for all of them. `beside` are the outputs that are not in
-    the record: their JSON pointer there, and the file that holds them, None where nothing does.
+    `only` is the one step that was run of the workflow, None for all of them. `beside` are the outputs and inputs that
+    are not in the record: their JSON pointer there, and the file that holds them, None where nothing does.
     """
 
     record: RunRecord
@@ -51,6 +51,10 @@ class KeptRun:
             return None
         action = {"action": self.actions[step]} if step in self.actions else {}
         return {**(node.outputs or {}), **action}
+
+    def given_inputs(self) -> JsonObject:
+        """The inputs that are at hand."""
+        return {name: value for name, value in self.inputs.items() if _input(name) not in self.beside}
 
     def to_json(self) -> JsonObject:
         return {
@@ -78,13 +82,16 @@ class _Shelf:
     files: dict[str, str] = field(default_factory=dict)
     beside: dict[str, str | None] = field(default_factory=dict)
     bytes: int = 0
+    within: int = 0  # of these in the record
 
     def put(self, place: str, value: JsonValue) -> JsonValue:
-        """What stands in the record for a value."""
+        """What stands in the record for a value. Values fill half of it at most: the rest is for what else it says."""
         text = json.dumps(value)
         self.bytes += len(text)
         fits = self.bytes <= self.limits.kept_run_bytes
-        if fits and len(text) <= self.limits.kept_output_bytes:
+        within = self.within + len(text)
+        if fits and len(text) <= self.limits.kept_output_bytes and within <= self.limits.kept_record_bytes // 2:
+            self.within = within
             return value
         name = f"output-{len(self.files) + 1}.json" if fits else None
         if name is not None:
@@ -99,18 +106,37 @@ class _Shelf:
             for name, node in run.record.nodes.items()
         }
         outputs = {name: self.put(f"/outputs{pointer(name)}", value) for name, value in run.record.outputs.items()}
-        return replace(run, record=replace(run.record, nodes=nodes, outputs=outputs), beside=self.beside)
+        inputs = {name: self.put(_input(name), value) for name, value in run.inputs.items()}
+        record = replace(run.record, nodes=nodes, outputs=outputs)
+        return replace(run, record=record, inputs=inputs, beside=self.beside)
+
+    def left_out(self) -> Iterator[Issue]:
+        if places := [place for place, name in self.beside.items() if name is None]:
+            most = self.limits.kept_run_bytes
+            what = (
+                f"{len(places)} outputs or inputs were not kept: all of a run that are kept take {most} bytes at most"
+            )
+            yield Issue("kept_limit", places[0], what, "PLAIT_LIMITS=kept_run_bytes=... sets another limit")
 
 
 def _outputs_of(step: str) -> str:
     return f"/nodes{pointer(step)}/outputs"
 
 
+def _input(name: str) -> str:
+    return f"/inputs{pointer(name)}"
+
+
+def _too_large(size: int, most: int) -> Issue:
+    what = f"the run was not kept: its record and its workflow take {size} bytes; {most} are the limit"
+    return Issue("kept_limit", "", what, "PLAIT_LIMITS=kept_record_bytes=... sets another limit")
+
+
 class RunStore(Protocol):
     """Where runs are kept. The directory's raises OSError as the file system says."""
 
-    def save(self, run: KeptRun, document: JsonValue) -> None:
-        """Keeps a run and the document that it ran; of one id the last counts."""
+    def save(self, run: KeptRun, document: JsonValue) -> tuple[Issue, ...]:
+        """Keeps a run and the document that it ran; of one id the last counts. What was beyond a limit is returned."""
 
     def runs(self) -> list[KeptRun]:
         """All runs, the newest first; without those whose record is damaged."""
@@ -119,7 +145,7 @@ class RunStore(Protocol):
         """One run. KeyError if there is none of exactly this id, Unavailable if its record is damaged."""
 
     def whole(self, run: KeptRun) -> KeptRun:
-        """A run of this store with the steps' outputs that lie beside its record. Unavailable if one is damaged."""
+        """A run of this store with the outputs and inputs that lie beside its record. Unavailable if one is damaged."""
 
 
 class RunsInMemory:
@@ -129,9 +155,10 @@ class RunsInMemory:
         self._runs: dict[str, KeptRun] = {}
         self.documents: dict[str, JsonValue] = {}
 
-    def save(self, run: KeptRun, document: JsonValue) -> None:
+    def save(self, run: KeptRun, document: JsonValue) -> tuple[Issue, ...]:
         self._runs[run.run_id] = run
         self.documents[run.run_id] = document
+        return ()
 
     def runs(self) -> list[KeptRun]:
         return _newest_first(self._runs.values())
@@ -150,16 +177,17 @@ class RunsInDirectory:
         self._runs = state / "runs"
         self._limits = limits
 
-    def save(self, run: KeptRun, document: JsonValue) -> None:
+    def save(self, run: KeptRun, document: JsonValue) -> tuple[Issue, ...]:
+        shelf = _Shelf(self._limits)
+        workflow, record = json.dumps(document), json.dumps(shelf.run(run).to_json())
+        if (size := len(workflow) + len(record)) > self._limits.kept_record_bytes:
+            return (_too_large(size, self._limits.kept_record_bytes),)
         folder = self._runs / run.run_id
         for each in (self._runs.parent, self._runs, folder):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(folder / WORKFLOW, json.dumps(document, indent=1))
-        shelf = _Shelf(self._limits)
-        record = json.dumps(shelf.run(run).to_json(), indent=1)
-        for name, text in shelf.files.items():
+        for name, text in {WORKFLOW: workflow, **shelf.files, RECORD: record}.items():
             _write(folder / name, text)
-        _write(folder / RECORD, record)
+        return tuple(shelf.left_out())
 
     def runs(self) -> list[KeptRun]:
         found = []
@@ -175,12 +203,21 @@ class RunsInDirectory:
         return _read(record)
 
     def whole(self, run: KeptRun) -> KeptRun:
-        folder, nodes, left = self._runs / run.run_id, dict(run.record.nodes), dict(run.beside)
+        folder, nodes, inputs, left = (
+            self._runs / run.run_id,
+            dict(run.record.nodes),
+            dict(run.inputs),
+            dict(run.beside),
+        )
         for step, node in nodes.items():
             if (name := left.get(_outputs_of(step))) is not None:
                 nodes[step] = node._replace(outputs=_outputs(folder / PurePath(name).name))
                 del left[_outputs_of(step)]
-        return replace(run, record=replace(run.record, nodes=nodes), beside=left)
+        for each in inputs:
+            if (name := left.get(_input(each))) is not None:
+                inputs[each] = _value(folder / PurePath(name).name)
+                del left[_input(each)]
+        return replace(run, record=replace(run.record, nodes=nodes), inputs=inputs, beside=left)
 
     def _names(self) -> frozenset[str]:
         """The runs that are there; what is asked for is looked up here, and never taken for a path."""
@@ -215,11 +252,16 @@ def _read(path: Path) -> KeptRun:
         raise Unavailable(f"{path}: the record is damaged ({type(error).__name__}); remove its folder") from None
 
 
-def _outputs(path: Path) -> JsonObject:
+def _value(path: Path) -> JsonValue:
     try:
-        outputs: JsonValue = json.loads(path.read_bytes())
+        value: JsonValue = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise Unavailable(f"{path}: these outputs are damaged ({type(error).__name__})") from None
+        raise Unavailable(f"{path}: what is kept here is damaged ({type(error).__name__})") from None
+    return value
+
+
+def _outputs(path: Path) -> JsonObject:
+    outputs = _value(path)
     if not isinstance(outputs, dict):
         raise Unavailable(f"{path}: these outputs are damaged (no object)")
     return outputs

@@ -69,12 +69,16 @@ class Cancelled(NamedTuple):
 
 
 class TimedOut(NamedTuple):
-    """A block (None: the run) took longer than it may. `round` counts how often a loop has brought it back."""
+    """A block (None: the run) took longer than it may. `round` counts how often a loop has brought it back.
+
+    `limit`: not its own timeout has passed, but the limit of every run.
+    """
 
     block: str | None
     at: float
     seconds: float
     round: int = 1
+    limit: bool = False
 
 
 class CancelRequested(NamedTuple):

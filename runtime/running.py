@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -145,7 +146,10 @@ def prepare(
         what = "needs capabilities that were not granted" if refused[0].code == "capability_denied" else "was not run"
         raise Refused(f"the workflow {what}", (*refused, *warnings))
     program = with_given(compile_graph(graph, registry, max_concurrent), registry, given)
-    named = allowed - {need.capability for need in needs}  # what a step needs, that step makes, and takes back
+    needed = {grants.settle(need.capability) for need in needs}
+    named = {
+        each for each in allowed if grants.settle(each) not in needed
+    }  # what a step needs, it makes and takes back
     box = sandbox_for(grants.allowed, named, grants.directory) if sandbox else None
     return Prepared(program, registry, values, grants, needs, warnings, frozenset(given), hidden, box, limits)
 
@@ -169,6 +173,7 @@ class Execution:
         on_items: Callable[[NodeId, int, int], None] = ignore_items,
         run_id: str | None = None,
         jitter: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.run_id = run_id or f"run-{secrets.token_hex(4)}"
         self._prepared = prepared
@@ -185,6 +190,7 @@ class Execution:
             prepared.secrets,
             prepared.sandbox,
             prepared.limits,
+            clock,
         )
         self._executor = Executor(prepared.program, prepared.inputs, surroundings)
 

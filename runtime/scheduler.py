@@ -132,7 +132,8 @@ class Scheduler:
     def _timed_out(self, fact: TimedOut) -> None:
         if self._ending is not None:
             return
-        message = f"it took longer than its timeout of {fact.seconds:g} seconds"
+        most = "the limit of a run (run_seconds)," if fact.limit else "its timeout of"
+        message = f"it took longer than {most} {fact.seconds:g} seconds"
         if fact.block is None:
             self.errors.append(RunError(None, "timeout", message))
             self._fail_whole()

@@ -67,6 +67,16 @@ def test_a_state_directory_that_cannot_be_written_spoils_no_run(call: Call, writ
     assert "PLAIT_STATE" in ran.err
 
 
+def test_a_run_too_large_to_keep_ends_as_it_would_and_says_so(
+    call: Call, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAIT_LIMITS", "kept_record_bytes=100")
+    ran = call("run", write(HELLO), "--json")
+    assert (ran.code, ran.codes, ran.object["outputs"]) == (0, ["kept_limit"], {"a": {"result": "hello"}})
+    assert "warning: the run was not kept: its record and its workflow take " in ran.err
+    assert call("runs", "--json").json == []
+
+
 def test_the_option_wins_over_the_environment_and_that_over_the_users_own(own_surroundings: Path) -> None:
     assert state_directory(Path("asked"), {"PLAIT_STATE": "named"}) == Path("asked")
     assert state_directory(None, {"PLAIT_STATE": "named"}) == Path("named")

@@ -54,6 +54,17 @@ def test_a_run_is_used_by_its_id_and_the_new_one_can_be_used_in_turn(call: Call,
     assert sorted(ran()) == ["c", "c", "d", "d"]
 
 
+def test_an_input_that_was_too_large_to_keep_must_be_given_again(
+    call: Call, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = pipeline(value("a", "${workflow.text}"), value("b", "${a.result}"), inputs={"text": {}})
+    monkeypatch.setenv("PLAIT_LIMITS", "kept_run_bytes=100")
+    assert call("run", write(document), "--input", f"text={'x' * 200}").code == 0
+    refused = call("run", "work.json", "--from", "a", "--use", "last", "--json")
+    assert (refused.code, refused.codes) == (2, ["missing_input"])
+    assert call("run", "work.json", "--from", "a", "--use", "last", "--input", "text=short").out == "short\n"
+
+
 def test_what_did_not_succeed_there_is_named_with_the_mend(call: Call, first: Document) -> None:
     refused = call("run", "work.json", "--yes", "--from", "b", "--use", "last", "--json")
     assert (refused.code, refused.codes, ran()) == (2, ["missing_input"], [])

@@ -43,6 +43,26 @@ RECORD = {
 NODE = {"status", "type", "attempts", "started", "finished", "visits", "outputs", "error"}
 
 
+@pytest.mark.parametrize(
+    ("limit", "code", "told"),
+    [
+        ("document_bytes=20", 2, "bytes, more than 20"),
+        ("batch_items=1", 1, "batch_limit"),
+        ("run_seconds=0.05", 1, "the limit of a run (run_seconds), 0.05 seconds"),
+        ("run_second=1", 2, "there is no limit 'run_second'"),
+    ],
+)
+def test_limits_of_the_environment_hold_for_a_run(
+    call: Call, write: Write, monkeypatch: pytest.MonkeyPatch, limit: str, code: int, told: str
+) -> None:
+    batch = value("a", "${item}") | {"batch": {"items": [1, 2]}}
+    wait: Document = {"id": "b", "type": "wait", "params": {"seconds": 600 if "run_seconds" in limit else 0}}
+    file = write(pipeline(batch, wait))
+    monkeypatch.setenv("PLAIT_LIMITS", limit)
+    ran = call("run", file)
+    assert (ran.code, told in ran.err) == (code, True), ran.err
+
+
 def test_a_run_prints_its_output_and_tells_its_steps_beside(call: Call, write: Write) -> None:
     ran = call("run", write(SHELL_ONLY), "--yes")
     assert (ran.code, ran.out) == (0, "1\n2\n")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
@@ -15,8 +16,8 @@ from runtime.graph import Node, NodeId, build_graph
 from runtime.issues import InvalidWorkflow, JsonValue, Unavailable
 from runtime.journal import KeptRun, RunsInDirectory
 from runtime.node_types import installed_types
-from runtime.record import NodeRecord, RunRecord
-from runtime.running import examine_document, load, run
+from runtime.record import NodeRecord, RunError, RunRecord
+from runtime.running import Execution, examine_document, load, prepare, run
 from runtime.shape import MAX_ISSUES, entries_in
 from runtime.virtual_time import run_in_virtual_time
 from tests.command_line import pipeline, value
@@ -89,12 +90,40 @@ def test_a_batch_of_more_items_fails_before_its_first_item() -> None:
     assert run_in_virtual_time(run(document, registry=TYPES, limits=Limits(batch_items=3))).status == "succeeded"
 
 
-@pytest.mark.parametrize("settings", [{}, {"timeout": 500_000_000}])
+def ran_for(seconds: float, limits: Limits, settings: dict[str, JsonValue], *, virtual: bool = False) -> RunRecord:
+    """The record of a run that waits so long, on a machine whose clock is the loop's; `virtual`: where it stands."""
+
+    async def result() -> RunRecord:
+        document = pipeline({"id": "a", "type": "wait", "params": {"seconds": seconds}}, settings=settings)
+        clock = (lambda: 0.0) if virtual else asyncio.get_running_loop().time
+        return await Execution(prepare(document, registry=TYPES, limits=limits), clock=clock).result()
+
+    return run_in_virtual_time(result())
+
+
+@pytest.mark.parametrize("settings", [{}, {"timeout": 500_000}])
 def test_a_run_ends_at_the_limit_whatever_its_own_timeout(settings: dict[str, JsonValue]) -> None:
-    document = pipeline({"id": "a", "type": "wait", "params": {"seconds": 400_000_000}}, settings=settings)
-    record = run_in_virtual_time(run(document, registry=TYPES))
-    assert (record.status, record.errors[0].code, record.wall_seconds) == ("failed", "timeout", DEFAULTS.run_seconds)
-    assert run_in_virtual_time(run(document, registry=TYPES, limits=Limits(run_seconds=10**9))).status == "succeeded"
+    record = ran_for(400_000, DEFAULTS, settings)
+    assert (record.status, record.wall_seconds) == ("failed", DEFAULTS.run_seconds)
+    assert [(error.node, error.code, error.message) for error in record.errors] == [
+        (None, "timeout", "it took longer than the limit of a run (run_seconds), 86400 seconds")
+    ]
+    assert ran_for(400_000, Limits(run_seconds=400_001), settings).status == "succeeded"
+    assert (
+        ran_for(400_000, Limits(run_seconds=400_001), {"timeout": 5}).errors[0].message.endswith("timeout of 5 seconds")
+    )
+
+
+def test_the_seconds_are_the_machine_s_unless_another_clock_is_given() -> None:
+    document = pipeline({"id": "a", "type": "wait", "params": {"seconds": 600}})
+    record = asyncio.run(run(document, registry=TYPES, limits=Limits(run_seconds=0.05)))
+    assert (record.status, record.errors[0].code) == ("failed", "timeout")
+    assert record.wall_seconds < 60
+
+
+def test_years_on_a_clock_that_takes_no_time_are_within_the_limit() -> None:
+    record = ran_for(400_000_000, DEFAULTS, {}, virtual=True)
+    assert (record.status, record.wall_seconds) == ("succeeded", 400_000_000)
 
 
 # --- what is kept
@@ -119,10 +148,47 @@ def test_larger_outputs_lie_beside_the_record_and_are_given_to_a_later_run(tmp_p
 
 def test_a_whole_run_is_kept_up_to_its_limit_and_says_what_is_missing(tmp_path: Path) -> None:
     store = RunsInDirectory(tmp_path, Limits(kept_run_bytes=100))
-    store.save(kept(10, 200, 10), None)
+    (issue,) = store.save(kept(10, 200, 10), None)
+    assert (issue.code, issue.path, issue.severity) == ("kept_limit", "/nodes/s1/outputs", "warning")
+    assert issue.message == "2 outputs or inputs were not kept: all of a run that are kept take 100 bytes at most"
     found = store.whole(store.load("run-1"))
     assert found.record.nodes["s1"].outputs == {"file": None, "bytes": 214}
     assert [found.given(step) is None for step in ("s0", "s1", "s2")] == [False, True, True]
+
+
+def test_larger_inputs_lie_beside_the_record_too(tmp_path: Path) -> None:
+    run = replace(kept(10), inputs={"long": ["x" * 200], "short": 1})
+    store = RunsInDirectory(tmp_path, Limits(kept_output_bytes=100))
+    assert store.save(run, None) == ()
+    found = store.load("run-1")
+    assert found.inputs == {"long": {"file": "output-1.json", "bytes": 204}, "short": 1}
+    assert found.given_inputs() == {"short": 1}
+    assert store.whole(found) == run
+    assert store.whole(found).given_inputs() == run.inputs
+
+
+def test_many_outputs_fill_half_of_a_record_and_the_others_lie_beside_it(tmp_path: Path) -> None:
+    store = RunsInDirectory(tmp_path, Limits(kept_record_bytes=4000))
+    assert store.save(kept(*[600] * 6), None) == ()
+    assert sorted(each.name for each in (tmp_path / "runs" / "run-1").iterdir()) == [
+        *("output-1.json", "output-2.json", "output-3.json", "record.json", "workflow.json")
+    ]
+    assert (tmp_path / "runs" / "run-1" / "record.json").stat().st_size < 4000
+    assert store.whole(store.load("run-1")) == kept(*[600] * 6)
+
+
+@pytest.mark.parametrize("what", ["message", "document"])
+def test_a_run_whose_record_is_beyond_its_limit_is_not_kept_and_says_so(what: str, tmp_path: Path) -> None:
+    errors = (RunError("s0", "code_error", "x" * 2000),) if what == "message" else ()
+    run = replace(kept(10), record=replace(kept(10).record, errors=errors))
+    document: JsonValue = "x" * 2000 if what == "document" else None
+    store = RunsInDirectory(tmp_path, Limits(kept_record_bytes=2000))
+    (issue,) = store.save(run, document)
+    assert (issue.code, issue.path) == ("kept_limit", "")
+    assert issue.message.startswith("the run was not kept: its record and its workflow take ")
+    assert "kept_record_bytes" in issue.hint
+    assert not list(tmp_path.iterdir())
+    assert RunsInDirectory(tmp_path).save(run, document) == ()
 
 
 def test_an_output_that_looks_like_a_reference_stays_what_it_is(tmp_path: Path) -> None:
@@ -138,7 +204,7 @@ def test_outputs_are_looked_for_beside_their_record_alone(tmp_path: Path) -> Non
     folder = tmp_path / "runs" / "run-1"
     (folder / "record.json").write_text((folder / "record.json").read_text().replace("output-1.json", "../../out.json"))
     (tmp_path / "out.json").write_text('{"result": "stolen"}')
-    with pytest.raises(Unavailable, match="these outputs are damaged"):
+    with pytest.raises(Unavailable, match="what is kept here is damaged"):
         store.whole(store.load("run-1"))
 
 
