@@ -36,13 +36,15 @@ WITHOUT_NETWORK = ("--unshare-net",)  # loopback too is its own, and nobody list
 class ProcessLimits:
     """What one process of a step may use: `output_bytes` of each stream and of a result; the others are for `code`.
 
-    `cpu_seconds` and `memory_bytes` (of address space) hold for each process that the code starts as well.
+    `cpu_seconds` and `memory_bytes` (of address space) hold for each process that the code starts as well. `processes`
+    is how many a step in the sandbox may have at once, of `code` or `shell`, threads counted too.
     """
 
     output_bytes: int = 10 * MIB
     memory_bytes: int = 2048 * MIB
     cpu_seconds: int = 600
     wall_seconds: float = 3600.0
+    processes: int = 1024
 
 
 DEFAULT_LIMITS = ProcessLimits()

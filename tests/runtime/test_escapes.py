@@ -7,18 +7,21 @@ import json
 import os
 import secrets
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runtime import Execution, RunRecord, prepare
+from runtime import Execution, Limits, RunRecord, prepare
 from runtime.issues import JsonValue
+from runtime.sandbox import Sandbox
 from tests.sandboxes import needs_sandbox, sandbox_in
 
 SOON = 2.0  # seconds after the cancellation in which all must be gone
@@ -51,6 +54,8 @@ SOURCES = {
         "    subprocess.Popen(['sh', '-c', command], start_new_session=True).wait()\n"
     ),
 }
+NOBODY = 65534
+BUBBLEWRAP = shutil.which("bwrap") or ""
 STEPS = {
     **{name: ("shell", "command", text) for name, text in SCRIPTS.items()},
     **{name: ("code", "source", text) for name, text in SOURCES.items()},
@@ -157,6 +162,39 @@ def test_what_a_command_leaves_in_the_background_ends_with_it_in_the_sandbox(fol
     prepared = prepare(document, allow=("shell", "write:out/"), directory=folder, sandbox=True)
     assert asyncio.run(Execution(prepared).result()).status == "succeeded"
     assert all_dead(bearing(mark), SOON)
+
+
+@needs_sandbox
+def test_a_fork_bomb_in_the_sandbox_is_bounded_and_leaves_nothing(tmp_path: Path, mark: str) -> None:
+    bomb = f"for each in $(seq 200); do sleep {mark} & done"
+    document: dict[str, JsonValue] = {"pipeline": [{"id": "a", "type": "shell", "params": {"command": bomb}}]}
+    system = tuple(place for place in sandbox_in(tmp_path).places if len(place.path.parts) == 2)
+    prepared = replace(prepare(document, allow=("shell",), directory=Path("/")), sandbox=Sandbox(BUBBLEWRAP, system))
+
+    def ends(most: int, status: str, message: str) -> bool:
+        record = asyncio.run(Execution(replace(prepared, limits=Limits(processes=most))).result())
+        return record.status == status and message in str(record.errors)
+
+    assert ends(250, "succeeded", "")
+    assert holds_without_the_rights_of_root(lambda: ends(250, "succeeded", ""))
+    assert holds_without_the_rights_of_root(lambda: ends(50, "failed", "Cannot fork"))
+    assert all_dead(bearing(mark), SOON)
+
+
+def holds_without_the_rights_of_root(check: Callable[[], bool]) -> bool:
+    """Whether it holds in a process of its own, that of another user if this one is root: root may always fork."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    holds = False
+    try:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        holds = check()
+    finally:
+        os._exit(0 if holds else 1)
 
 
 STARTS = "import subprocess, sys; subprocess.run(sys.argv[1:])"  # a parent that can be killed
