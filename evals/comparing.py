@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from random import Random
 from typing import ClassVar, Literal, NamedTuple
 
+from evals.making import Aspect, aspects
 from evals.report.figures import LESS_IS_BETTER, PASSED, in_order, scores_of
 from evals.results import Outcome, Report, Score
 from evals.statistics import (
@@ -99,7 +100,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that two reports say about each other."""
+    """All that two reports say about each other. `made_with`: what differs of what their pairs were made with."""
 
     before: Side
     after: Side
@@ -107,6 +108,7 @@ class Comparison:
     changes: tuple[Change, ...]
     only_before: tuple[Place, ...]
     only_after: tuple[Place, ...]
+    made_with: tuple[Aspect, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -158,6 +160,7 @@ def compare(before: Side, after: Side) -> Comparison:
         tuple(_changes([pair for pair in pairs if pair.judged])),
         tuple(sorted(before.outcomes.keys() - after.outcomes.keys())),
         tuple(sorted(after.outcomes.keys() - before.outcomes.keys())),
+        aspects((pair.before.made_with, pair.after.made_with) for pair in pairs),
     )
 
 

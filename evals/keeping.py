@@ -1,7 +1,8 @@
 """What is wrong with a shelf of cassettes, and what is left of it when the useless goes. Pure: others read and replay.
 
 Stale: a call is no longer answered, or what it was made with has changed. Missing: a case without its recording.
-Unused: nobody asks for it any more. Unreadable, edited by hand, or with a secret in it: as the words say.
+Unused: nobody asks for it any more. Unknown: of a variant that nobody knows. Unreadable, edited by hand, or with a
+secret in it: as the words say.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from evals.made_with import differences
 from evals.recordings import Recording
 from runtime import JsonValue, Redactor
 
-Kind = Literal["unreadable", "edited", "secret", "stale", "missing", "unused"]
+Kind = Literal["unreadable", "edited", "secret", "stale", "missing", "unused", "unknown"]
 
 MENDS: Mapping[Kind, str] = {
     "unreadable": "put it back as it was recorded, or delete it and record again",
@@ -25,6 +26,7 @@ MENDS: Mapping[Kind, str] = {
     "stale": "plait cassettes record",
     "missing": "plait cassettes record",
     "unused": "plait cassettes prune",
+    "unknown": "give its prompts by --prompts DIR, or delete it",
 }
 BROKEN: frozenset[Kind] = frozenset({"unreadable", "edited"})
 
@@ -75,13 +77,15 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Trials:
     """What replaying came to: `made_with` now, of every file that a case has; the first call of a file that was not
-    answered; the places that have answered; and the files of which not all can be known, as a case came to no end.
+    answered; the places that have answered; the files of which not all can be known, as a case came to no end; and
+    those of variants that are not known.
     """
 
     made_with: Mapping[Path, Mapping[str, str]]
     misses: Mapping[Path, str] = field(default_factory=dict)
     uses: frozenset[tuple[Path, int]] = frozenset()
     unsure: frozenset[Path] = frozenset()
+    strangers: frozenset[Path] = frozenset()
 
 
 def findings(shelf: Sequence[Held], trials: Trials, redactor: Redactor, of_suites: Iterable[Path]) -> list[Finding]:
@@ -104,7 +108,9 @@ def _of_one(held: Held, trials: Trials, redactor: Redactor, folders: Sequence[Pa
     yield from (Finding("secret", held.path, what) for what in _secrets(held.raw, redactor))
     if held.trouble is not None:
         yield Finding(held.trouble[0], held.path, held.trouble[1])
-    if held.path not in trials.made_with:
+    if held.path in trials.strangers:
+        yield Finding("unknown", held.path, "it is of a variant that is not known")
+    elif held.path not in trials.made_with:
         if any(held.path.is_relative_to(folder) for folder in folders):
             yield Finding("unused", held.path, "no case has it")
     elif held.recording is not None:

@@ -1,35 +1,36 @@
 """What shapes the requests of a recording, as names and hashes: when one of them changes, the recording is stale. Pure
-but for the prompt templates, which it reads.
+but for the prompt templates and plait's own code, which it reads.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from evals.recordings import canonical_json
-from planner import Budget, answer_schema, read_request, render_messages, show_messages
+from planner import SHIPPED, Budget, Prompts, answer_schema, read_request, render_messages, show_messages
 from runtime import LANGUAGE_VERSION, CompletionRequest, JsonValue, Registry
 
 LENGTH = 12  # hex digits of a hash
 BUDGET = Budget()
-_KINDS = (".jinja", ".json")
+PACKAGES = ("evals", "planner", "prompts", "runtime")
 
 
 def made_with(
     model: str,
     registry: Registry,
     *,
-    prompts: Mapping[str, bytes] | None = None,
+    prompts: Prompts | Mapping[str, bytes] = SHIPPED,
     budget: Budget = BUDGET,
     weights: str | None = None,
 ) -> dict[str, str]:
     """What a recording of plans with these node types is made with now.
 
-    `prompts`: the templates by name, if not the planner's own. `weights`: a hash of the model's file, where it has one.
+    `prompts`: the planner's; or, where it is not the planner that asks, the texts that it is asked with, by name.
+    `weights`: a hash of the model's file, where it has one.
     """
     return {
         "model": f"{model}@{weights}" if weights else model,
@@ -41,14 +42,11 @@ def made_with(
     }
 
 
-def _of_prompts(registry: Registry, prompts: Mapping[str, bytes] | None) -> dict[str, str]:
-    if prompts is not None:
+def _of_prompts(registry: Registry, prompts: Prompts | Mapping[str, bytes]) -> dict[str, str]:
+    if not isinstance(prompts, Prompts):
         return {name: hashed(text) for name, text in sorted(prompts.items())}
-    shown = show_messages(render_messages(read_request("a request"), registry))
-    return {
-        "prompt": hashed(shown.encode()),
-        **{name: hashed(text) for name, text in sorted(shipped_prompts().items())},
-    }
+    shown = show_messages(render_messages(read_request("a request"), registry, prompts=prompts))
+    return {"prompt": hashed(shown.encode()), **_of_prompts(registry, templates(prompts))}
 
 
 def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -61,22 +59,28 @@ def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 
 @cache
-def shipped_prompts() -> dict[str, bytes]:
-    """The planner's templates and examples by their names."""
-    return dict(_found(files("prompts"), "prompts"))
+def templates(prompts: Prompts = SHIPPED) -> dict[str, bytes]:
+    """The planner's templates and examples by their names, each as these prompts have it."""
+    named = [each.name for each in files("prompts").iterdir() if each.name.endswith(".jinja")]
+    texts = {name: prompts.template(name) for name in named}
+    texts |= {f"examples/{name}": text for name, text in prompts.examples().items()}
+    return {f"prompts/{name}": text.encode() for name, text in texts.items()}
+
+
+@cache
+def code() -> str:
+    """A hash of what an outcome depends on besides its case and its recordings: plait's own code and prompts."""
+    root, digest = Path(__file__).parents[1], hashlib.sha256()
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in (".py", ".jinja", ".json", ".txt") and "cassettes" not in path.parts:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def hashed(raw: bytes) -> str:
     """The beginning of a SHA-256."""
     return hashlib.sha256(raw).hexdigest()[:LENGTH]
-
-
-def _found(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
-    for each in folder.iterdir():
-        if each.is_dir():
-            yield from _found(each, f"{name}/{each.name}")
-        elif each.name.endswith(_KINDS):
-            yield f"{name}/{each.name}", each.read_bytes()
 
 
 def _json(schema: Mapping[str, JsonValue]) -> JsonValue:

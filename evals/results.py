@@ -18,8 +18,8 @@ Status = Literal["accepted", "not_accepted", "error"]
 """`error`: the case could not be judged (a model that is down, a missing recording); neither passed nor failed."""
 
 
-NO_CONDITION = frozenset({"valid_first"})
-"""Assertions that fail no case: a first answer may be refused, and repaired."""
+NO_CONDITION = frozenset({"valid_first", "repaired"})
+"""Assertions that fail no case: a first answer may be refused; that it was not repaired is what `valid` says."""
 
 
 class Key(NamedTuple):
@@ -64,7 +64,9 @@ class Outcome(Strict):
     `workflow` is the accepted one, else the best candidate. `gold` is the graph of a perfect answer as the suite has it
     (`nodes`, `edges`), for a reader to compare. `run` is the record of executing it, where the case asks
     for that. `scores` by the scorer's name; `why` says of a score that is not perfect what is missing, in words.
-    `seconds` are the model's as they were recorded, `wall_seconds` those of this evaluation.
+    `seconds` are the model's as they were recorded, `wall_seconds` those of this evaluation. `made_with`: versions and
+    hashes of what shaped it (model, parameters, templates, node types, language, plait's code); nothing where it could
+    not be judged.
     """
 
     suite: str
@@ -85,6 +87,7 @@ class Outcome(Strict):
     cost_usd: float | None = None
     seconds: float = 0.0
     wall_seconds: float = 0.0
+    made_with: Mapping[str, str] = {}
 
     @property
     def key(self) -> Key:
@@ -103,17 +106,24 @@ class Outcome(Strict):
         return tuple(name for name, value in self.scores.items() if value is False and name not in NO_CONDITION)
 
 
+def made_alike(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """What all outcomes that say what they were made with have in common of it."""
+    said = [set(each.made_with.items()) for each in outcomes if each.made_with]
+    return dict(sorted(set.intersection(*said))) if said else {}
+
+
 class Report(Strict):
-    """Everything an eval found. `made_with`: versions and hashes of what shaped it (templates, language, model)."""
+    """Everything an eval found. `made_with` is what its outcomes have in common of theirs."""
 
     report: Literal[1] = 1
     made_with: Mapping[str, str] = {}
     outcomes: tuple[Outcome, ...] = ()
 
     @classmethod
-    def of(cls, outcomes: Iterable[Outcome], made_with: Mapping[str, str]) -> Report:
+    def of(cls, outcomes: Iterable[Outcome]) -> Report:
         """A report in the one order that does not depend on who finished first."""
-        return cls(made_with=dict(made_with), outcomes=tuple(sorted(outcomes, key=lambda each: each.key)))
+        inorder = tuple(sorted(outcomes, key=lambda each: each.key))
+        return cls(made_with=made_alike(inorder), outcomes=inorder)
 
     def without_timings(self) -> Report:
         """The same to the byte, however fast it went."""

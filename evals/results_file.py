@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -97,7 +97,7 @@ def _lines(path: Path) -> Iterator[Kept]:
                 raise Unavailable(f"{what}; give another file, or delete this one") from None
 
 
-def read_results(path: Path, made_with: Mapping[str, str] | None = None) -> Report:
+def read_results(path: Path) -> Report:
     """The report of a results file as it stands: of each key the last outcome. Raises OSError, Unavailable."""
     kept = {each.outcome.key: each.outcome for each in _lines(path)}
-    return Report.of(kept.values(), made_with or {})
+    return Report.of(kept.values())

@@ -11,21 +11,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from evals.cassettes import Mode, use_cassettes
 from evals.lookup import Found
-from evals.models import LOCAL, Answers, ModelMissing, Models, Opener, open_model
+from evals.made_with import code, templates
 from evals.results import Outcome, Report
 from evals.results_file import ResultsFile
 from evals.trial import Trial, tried
 from evals.variants import SHIPPED, Variant
 from planner.litellm_client import asks_a_model
-from runtime import LANGUAGE_VERSION, Refused, ScriptedClient, Unavailable
+from planner.local_model import LOCAL
+from planner.opening import Answers, ModelMissing, Opener, OpenModels, open_model
+from runtime import Refused, ScriptedClient, Unavailable
 
 AT_ONCE = 8  # trials of a replay
-PACKAGES = ("evals", "planner", "prompts", "runtime")  # what an outcome depends on besides its case
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ async def run_suites(
     """
     trials = list(matrix.trials(suites))
     outcomes: list[Outcome] = []
-    async with Models(opener) as models:
+    async with OpenModels(opener) as models:
         desk = _Desk(models, mode, results, tuple(allow))
         waiting = iter(trials)
 
@@ -83,13 +83,13 @@ async def run_suites(
                     group.create_task(work())
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
-    return Report.of(outcomes, {"code": _code()[:12], "language": LANGUAGE_VERSION})
+    return Report.of(outcomes)
 
 
 class _Desk:
     """Sees to it that each trial's calls are answered from where they should be, and its outcome kept."""
 
-    def __init__(self, models: Models, mode: Mode, results: ResultsFile | None, allow: tuple[str, ...]) -> None:
+    def __init__(self, models: OpenModels, mode: Mode, results: ResultsFile | None, allow: tuple[str, ...]) -> None:
         self._models, self._mode, self._results, self._allow = models, mode, results, allow
         self._recording: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -138,17 +138,7 @@ def stamp(trial: Trial) -> str:
     digest = hashlib.sha256()
     for part in (repr(trial.key), trial.suite.model_dump_json(exclude={"cases"}), trial.case.model_dump_json()):
         digest.update(part.encode())
-    digest.update(repr(trial.variant).encode())
+    digest.update(repr((trial.variant, templates(trial.variant.prompts))).encode())
     digest.update(trial.cassette.read_bytes() if trial.cassette.is_file() else b"")
-    digest.update(_code().encode())
+    digest.update(code().encode())
     return digest.hexdigest()[:32]
-
-
-@cache
-def _code() -> str:
-    root, digest = Path(__file__).parents[1], hashlib.sha256()
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*")):
-            if path.suffix in (".py", ".jinja", ".json", ".txt") and "cassettes" not in path.parts:
-                digest.update(path.read_bytes())
-    return digest.hexdigest()

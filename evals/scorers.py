@@ -81,6 +81,13 @@ def valid(case: Case, subject: Subject) -> Finding:
     )
 
 
+def repaired(case: Case, subject: Subject) -> Finding:
+    """Of a case whose first answer was refused: whether a later one was accepted within the budget."""
+    if not subject.attempts or subject.attempts[0].accepted:
+        return NOT_APPLICABLE
+    return valid(case, subject)
+
+
 def repairs(case: Case, subject: Subject) -> float | None:
     """How many further answers it took."""
     return float(len(subject.attempts) - 1) if subject.attempts else None

@@ -13,7 +13,7 @@ from evals.cassette_paths import cassette_path
 from evals.dataset import Case, Suite
 from evals.execution import executed, timeless
 from evals.judging import judge
-from evals.made_with import made_with
+from evals.made_with import LENGTH, code, made_with
 from evals.plain import plain_plan, plain_prompts
 from evals.results import Key, Outcome, Tokens, Tried
 from evals.scorers import score
@@ -21,7 +21,7 @@ from evals.stage import offered
 from evals.subject import Subject, of_plan, of_refusal
 from evals.variants import VARIANTS, Variant
 from planner import Attempt, InvalidRequest, NotAccepted, Plan, plan
-from runtime import CompletionClient, JsonValue, Registry, Usage, examine, needs_of
+from runtime import LANGUAGE_VERSION, CompletionClient, JsonValue, Registry, Usage, examine, needs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,15 @@ class Trial:
     @property
     def made_with(self) -> dict[str, str]:
         """What shapes its model calls, as of now."""
-        variant = VARIANTS[self.variant.recorded_as]
-        prompts = plain_prompts() if variant.plain else None
+        variant = VARIANTS.get(self.variant.recorded_as, self.variant)
+        prompts = plain_prompts() if variant.plain else variant.prompts
         return made_with(self.model, offered(self.suite, self.case), prompts=prompts, budget=variant.budget)
+
+    @property
+    def shaped_by(self) -> dict[str, str]:
+        """What shapes its outcome, as of now: its model calls, and plait's own code."""
+        calls = self.made_with if self.asks else {"language": LANGUAGE_VERSION}
+        return {**calls, "code": code()[:LENGTH]}
 
     @property
     def asks(self) -> bool:
@@ -104,6 +110,7 @@ async def tried(
         cost_usd=subject.cost_usd,
         seconds=subject.seconds,
         wall_seconds=clock() - began,
+        made_with=trial.shaped_by,
     )
 
 
@@ -136,6 +143,7 @@ async def _planned(trial: Trial, completions: CompletionClient, registry: Regist
         inputs=case.inputs,
         budget=variant.budget,
         policy=variant.policy,
+        prompts=variant.prompts,
     )
 
 
@@ -159,6 +167,7 @@ def _tried(attempt: Attempt) -> Tried:
         candidate=attempt.candidate,
         issues=tuple(issue.to_json() for issue in attempt.issues),
         notes=attempt.notes,
+        strategy=attempt.strategy,
         usage=_tokens(attempt.usage),
         cost_usd=attempt.cost_usd,
         seconds=attempt.seconds,

@@ -17,7 +17,7 @@ from evals.recording_files import Edited, Unreadable, read, read_bytes, recordin
 from evals.results import Outcome
 from evals.running import Matrix, run_suites
 from evals.trial import Trial
-from evals.variants import VARIANTS
+from evals.variants import VARIANTS, Variant
 from runtime import Redactor, secrets_of
 
 
@@ -34,10 +34,16 @@ class Shelf:
         return [each for each in self.findings if each.kind == "unused"]
 
 
-async def examined(suites: Sequence[Found]) -> Shelf:
-    """Reads every cassette under the suites' roots, and replays every case. Reaches no network."""
+async def examined(suites: Sequence[Found], own: Sequence[Variant] = ()) -> Shelf:
+    """Reads every cassette under the suites' roots, and replays every case. Reaches no network.
+
+    `own` are variants besides those that plait has; of any other the recordings cannot be judged.
+    """
+    variants = (*VARIANTS.values(), *own)
     held = tuple(_held(path) for root in _roots(suites) for path in sorted(root.rglob(f"*{SUFFIX}")))
-    trials = await _replayed(list(_columns(suites, [each.path for each in held])))
+    paths = [each.path for each in held]
+    trials = await _replayed(list(_columns(suites, paths, variants)))
+    trials = replace(trials, strangers=frozenset(_strangers(suites, paths, variants)))
     folders = [found.cassettes / found.suite.name for found in suites]
     shown = findings(held, trials, Redactor(secrets_of(os.environ)), folders)
     return Shelf(held, tuple(shown), trials)
@@ -83,7 +89,9 @@ def _held(path: Path) -> Held:
         return Held(path, error.raw, None, ("unreadable", error.why))
 
 
-def _columns(suites: Sequence[Found], paths: Sequence[Path]) -> Iterator[tuple[Found, Matrix]]:
+def _columns(
+    suites: Sequence[Found], paths: Sequence[Path], known: Sequence[Variant]
+) -> Iterator[tuple[Found, Matrix]]:
     """For each suite what it is recorded with, as the shelf shows; where it shows nothing the shipped way, once."""
     for found in suites:
         here = [each for path in paths if (each := _shelved(found, path)) and each.suite == found.suite.name]
@@ -92,8 +100,17 @@ def _columns(suites: Sequence[Found], paths: Sequence[Path]) -> Iterator[tuple[F
             column = each.model, each.variant
             named[column] = max(named.get(column, 1), each.epoch)
         for (model, recorded_as), epochs in sorted(named.items()) or [((LOCAL, SHIPPED), 1)]:
-            variants = tuple(each for each in VARIANTS.values() if each.recorded_as == recorded_as)
+            variants = tuple(each for each in known if each.recorded_as == recorded_as)
             yield found, Matrix((model,), variants, epochs)
+
+
+def _strangers(suites: Sequence[Found], paths: Sequence[Path], known: Sequence[Variant]) -> Iterator[Path]:
+    """The cassettes of variants that nobody knows: what would be asked is not known either."""
+    names = {each.recorded_as for each in known}
+    for found in suites:
+        for path in paths:
+            if (here := _shelved(found, path)) and here.suite == found.suite.name and here.variant not in names:
+                yield path
 
 
 def _shelved(found: Found, path: Path) -> Shelved | None:

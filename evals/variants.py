@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from planner import Budget, Policy
+from planner import Budget, Policy, Prompts, read_prompts, read_request, render_messages
+from runtime import Registry
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`plain`: one short prompt, and of the planner only the budget's `answer_tokens`.
+    """`plain`: one short prompt, and of the planner only the budget's `answer_tokens`; `prompts` are of the planner.
 
     `recorded_as` names the variant whose cassettes answer: ways that begin with the same question share its answer.
     """
@@ -20,6 +22,7 @@ class Variant:
     budget: Budget = field(default_factory=Budget)
     plain: bool = False
     recorded_as: str = "shipped"
+    prompts: Prompts = field(default_factory=Prompts, repr=False)  # what a folder holds counts, not where it is
 
 
 SHIPPED = Variant("shipped", "as `plait plan` does")
@@ -40,3 +43,13 @@ VARIANTS = {
         ),
     )
 }
+
+
+def of_prompts(directory: Path) -> Variant:
+    """As shipped, with the templates and examples of a directory: named after it, with recordings of its own.
+
+    Raises InvalidRequest for a directory that is none, or replaces nothing, or whose prompt cannot be rendered.
+    """
+    name, prompts = directory.resolve().name, read_prompts(directory)
+    render_messages(read_request("a request"), Registry({}), prompts=prompts)
+    return Variant(name, f"as shipped, with the prompts of {name}", recorded_as=name, prompts=prompts)

@@ -13,12 +13,13 @@ from runtime.views import ascii
 
 
 def tell(attempt: Attempt) -> None:
-    """One attempt on standard error: time, tokens, what was mended locally, what is wrong."""
+    """One attempt on standard error: how a repair was asked for, time, tokens, what was mended, what is wrong."""
     usage = attempt.usage
     cached = f", {usage.cached_tokens} of them cached" if usage.cached_tokens else ""
     tokens = f"{usage.prompt_tokens} tokens read{cached}, {usage.completion_tokens} written"
+    asked = f", {attempt.strategy}" if attempt.strategy else ""
     verdict = "accepted" if attempt.accepted else "not accepted"
-    say(f"attempt {attempt.number}: {verdict}; {attempt.seconds:.1f} s, {tokens}")
+    say(f"attempt {attempt.number}{asked}: {verdict}; {attempt.seconds:.1f} s, {tokens}")
     for note in attempt.notes:
         say(f"  mended: {note}")
     for issue in attempt.issues:

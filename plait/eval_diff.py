@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from evals.comparing import Change, Comparison, Pair, Place, Side
-from evals.report.diff_tables import changes_table, grounds
+from evals.making import Aspect
+from evals.report.diff_tables import changes_table, grounds, makings
 from evals.report.pictures import difference, outline
 from evals.report.tables import reasons, verdict
 from evals.report.words import counted, readable
@@ -34,6 +35,8 @@ def _sides(found: Comparison) -> str:
         *(f"{letter}  {_named(side)}" for letter, side in (("A", found.before), ("B", found.after))),
         f"{counted(len(found.pairs), 'pair')} of {counted(cases, 'case')}",
     ]
+    if made := makings(found):
+        lines.append(f"made with {made}")
     return "\n".join(lines)
 
 
@@ -84,6 +87,7 @@ def comparison_json(found: Comparison) -> dict[str, JsonValue]:
     return {
         "a": _side_json(found.before),
         "b": _side_json(found.after),
+        "made_with": [_aspect_json(each) for each in found.made_with],
         "pairs": len(found.pairs),
         "verdict": found.verdict,
         "scores": [_change_json(each) for each in found.changes],
@@ -96,6 +100,11 @@ def comparison_json(found: Comparison) -> dict[str, JsonValue]:
 
 def _side_json(side: Side) -> dict[str, JsonValue]:
     return {"file": side.name, "model": side.model, "variant": side.variant, "outcomes": len(side.outcomes)}
+
+
+def _aspect_json(each: Aspect) -> dict[str, JsonValue]:
+    different: list[JsonValue] = [{"name": name, "a": before, "b": after} for name, before, after in each.different]
+    return {"aspect": each.name, "same": each.same, "pairs": each.pairs, "different": different}
 
 
 def _change_json(each: Change) -> dict[str, JsonValue]:

@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Protocol
-
 from evals.results import Outcome
 from plait.display import is_lively, say
 from plait.outcomes import line_of
+from plait.telling import Progress, Quiet
 
 
-class Progress(Protocol):
-    """Sees each outcome."""
-
-    def __enter__(self) -> Progress: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def take(self, outcome: Outcome) -> None: ...
-
-
-class Quiet:
-    """Says nothing."""
-
-    def __enter__(self) -> Quiet:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def take(self, outcome: Outcome) -> None:
-        pass
-
-
-class Lines(Quiet):
+class Lines(Quiet[Outcome]):
     """One line for each outcome."""
 
     def __init__(self, total: int) -> None:
         self._done, self._total = 0, total
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: Outcome, /) -> None:
         self._done += 1
         say(f"{self._done:>{len(str(self._total))}}/{self._total}  {line_of(outcome)}")
 
 
-def progress_of(total: int, *, quiet: bool) -> Progress:
+def progress_of(total: int, *, quiet: bool) -> Progress[Outcome]:
     """What suits standard error; `quiet` for one who reads JSON."""
     if quiet:
         return Quiet()

@@ -22,11 +22,12 @@ from plait.display import is_interactive, issue_line, put_json, say
 from plait.inputs import values_for
 from plait.options import RunOptions
 from plait.problems import told
-from plait.progress import Progress, progress_of
+from plait.progress import progress_of
 from plait.rerun import Part, part_of
 from plait.secret_sources import installed_secrets
 from plait.spending import Capped
 from plait.state import keep, limits
+from plait.telling import Happening, Items, Progress
 from plait.wiring import Models, completions_for, models
 from runtime.bubblewrap import unavailable
 from runtime.checks import Examination
@@ -173,13 +174,18 @@ def _announce(prepared: Prepared, options: RunOptions) -> None:
         say(f"model: {chosen(options)}")
 
 
-async def _carried_out(prepared: Prepared, options: RunOptions, progress: Progress) -> RunRecord:
+async def _carried_out(prepared: Prepared, options: RunOptions, progress: Progress[Happening]) -> RunRecord:
     async with completions_for(chosen(options)) as completions:
         client = completions if options.max_cost is None else Capped(completions, options.max_cost)
-        execution = Execution(prepared, completions=client, on_fact=progress.take, on_items=progress.items)
+        execution = Execution(
+            prepared,
+            completions=client,
+            on_fact=progress.take,
+            on_items=lambda node, done, count: progress.take(Items(node, done, count)),
+        )
         with _ended_by_signals(execution):
             record = await execution.result()
-    progress.end(record)
+    progress.take(record)
     return record
 
 

@@ -13,8 +13,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from plait.telling import Happening, Items
 from runtime.graph import Graph, Node
-from runtime.record import Begun, Cancelled, Fact, Failed, RunRecord, Started, Succeeded, Undone
+from runtime.record import Begun, Cancelled, Failed, RunRecord, Started, Succeeded, Undone
 from runtime.views.drawing import plain
 
 BAR = 24  # characters for the whole time of the run
@@ -65,8 +66,8 @@ class Drawn:
     ) -> None:
         self._live.stop()
 
-    def take(self, fact: Fact) -> None:
-        match fact:
+    def take(self, seen: Happening, /) -> None:
+        match seen:
             case Begun():
                 self._zero = self._clock()
             case Started(node, at):
@@ -80,11 +81,12 @@ class Drawn:
                 self._end(node, "cancelled", at)
             case Undone(node):
                 self._step(node).state = "undone"
+            case Items(node, done, count):
+                self._step(node).note = f"{done} of {count}"
+            case RunRecord():
+                self._finish(seen)
             case _:
                 pass
-
-    def items(self, node: str, done: int, count: int) -> None:
-        self._step(node).note = f"{done} of {count}"
 
     def _end(self, name: str, state: str, at: float, note: str = "") -> None:
         step = self._step(name)
@@ -93,7 +95,7 @@ class Drawn:
     def _step(self, name: str) -> _Step:
         return self._steps[name]  # type: ignore[index]  # a node's id is a str
 
-    def end(self, record: RunRecord) -> None:
+    def _finish(self, record: RunRecord) -> None:
         self._wall = record.wall_seconds
         for step in self._steps.values():
             step.state = record.nodes[step.node.id].status

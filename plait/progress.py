@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
-from typing import Protocol
 
 from plait.display import is_lively, say
+from plait.telling import Happening, Progress, Quiet
 from runtime.graph import Graph
-from runtime.record import Cancelled, Fact, Failed, RunRecord, Started, Succeeded, UndoFailed, Undone
+from runtime.record import Cancelled, Failed, RunRecord, Started, Succeeded, UndoFailed, Undone
 
 
-class Progress(Protocol):
-    """Sees each fact of a run, how many items of a batch are done, and in the end its record."""
-
-    def __enter__(self) -> Progress: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def take(self, fact: Fact) -> None: ...
-
-    def items(self, node: str, done: int, count: int) -> None: ...
-
-    def end(self, record: RunRecord) -> None: ...
-
-
-class Quiet:
-    """Says nothing."""
-
-    def __enter__(self) -> Quiet:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def take(self, fact: Fact) -> None:
-        pass
-
-    def items(self, node: str, done: int, count: int) -> None:
-        pass
-
-    def end(self, record: RunRecord) -> None:
-        pass
-
-
-class Lines(Quiet):
+class Lines(Quiet[Happening]):
     """One line for each step that ended."""
 
     def __init__(self) -> None:
         self._began: dict[str, float] = {}
 
-    def take(self, fact: Fact) -> None:
-        match fact:
+    def take(self, seen: Happening, /) -> None:
+        match seen:
             case Started(node, at):
                 self._began[node] = at
             case Succeeded(node, at):
@@ -75,7 +37,7 @@ class Lines(Quiet):
         return f"{at - self._began.get(node, at):.2f} s"
 
 
-def progress_of(graph: Graph, *, quiet: bool) -> Progress:
+def progress_of(graph: Graph, *, quiet: bool) -> Progress[Happening]:
     """What suits standard error; `quiet` for one who reads JSON."""
     if quiet:
         return Quiet()

@@ -1,4 +1,4 @@
-"""Where the port to the models meets its adapters. Nothing is imported, started or connected before a model is asked.
+"""Which model answers whom. Nothing is imported, started or connected before a model is asked.
 
 A name means: `local`, `local:PATH.gguf` or the embedded model's own name a file that plait serves itself; anything else
 a hosted model, as litellm calls it.
@@ -6,7 +6,6 @@ a hosted model, as litellm calls it.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -16,16 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.display import say
-from runtime.completion import Completion, CompletionClient, CompletionError, CompletionRequest, ModelUnreachable
-from runtime.issues import Unavailable
+from runtime.completion import Completion, CompletionClient, CompletionError, CompletionRequest
 
 if TYPE_CHECKING:
     from evals.cassettes import Mode
+    from planner.opening import OpenModels
 
 LOCAL = "local"
 EMBEDDED = "qwen2.5-coder-1.5b"
-NOWHERE = "http://127.0.0.1:9/v1"  # the server of recorded calls: only its path is compared
-NO_KEY = "none"  # a recorded call needs none, but the client of a hosted model will not ask without
 
 _given: ContextVar[CompletionClient | None] = ContextVar("given", default=None)
 
@@ -94,8 +91,8 @@ def answering_from(cassette: Path, model: str, mode: Mode, name: str) -> Iterato
     """
     from evals.calls import Counted  # noqa: PLC0415  # as below
     from evals.cassettes import use_cassettes  # noqa: PLC0415  # it brings vcr, an extra that few runs need
-    from evals.models import OpenedForEach  # noqa: PLC0415  # as below
     from planner.litellm_client import asks_a_model  # noqa: PLC0415  # most runs need no planner
+    from planner.opening import OpenedForEach  # noqa: PLC0415  # as above
 
     client = OpenedForEach(model, "recorded" if mode == "replay" else "real")
     with use_cassettes(cassette.parent, cassette.stem, mode, only=asks_a_model), answering(Counted(client, name)):
@@ -136,50 +133,28 @@ def _open_cassettes(chosen: Models, folder: Path, stack: AsyncExitStack) -> None
 
 
 class _Switchboard:
-    """Opens the client of each model when it is first asked."""
+    """Passes each request on to the model that it names."""
 
     def __init__(self, chosen: Models, stack: AsyncExitStack) -> None:
         self._chosen, self._stack = chosen, stack
-        self._clients: dict[str, CompletionClient] = {}
-        self._guard = asyncio.Lock()
+        self._models: OpenModels | None = None
 
     async def complete(self, request: CompletionRequest) -> Completion:
+        from planner.local_model import is_local  # noqa: PLC0415  # most runs need no planner
+
         name = request.model or self._chosen.model
-        async with self._guard:  # two branches ask at once, and one server is started
-            if name not in self._clients:
-                self._clients[name] = await self._opened(name)
-        completion = await self._clients[name].complete(replace(request, model=None))
-        return replace(completion, model=name) if _is_local(name) else completion
+        client = await self._opened().client(name, "recorded" if self._chosen.replays else "real")
+        completion = await client.complete(replace(request, model=None))
+        return replace(completion, model=name) if is_local(name) else completion
 
-    async def _opened(self, name: str) -> CompletionClient:
-        try:
-            return await (self._local(name) if _is_local(name) else self._hosted(name))
-        except CompletionError:
-            raise
-        except Unavailable as error:
-            raise ModelUnreachable(str(error)) from error
+    def _opened(self) -> OpenModels:
+        from planner.opening import OpenModels  # noqa: PLC0415  # as above
 
-    async def _hosted(self, name: str) -> CompletionClient:
-        from planner.litellm_client import LitellmClient  # noqa: PLC0415  # most runs need no planner
-
-        key = NO_KEY if self._chosen.replays else None
-        return await self._stack.enter_async_context(LitellmClient(name, api_key=key))
-
-    async def _local(self, name: str) -> CompletionClient:
-        from planner.litellm_client import LitellmClient  # noqa: PLC0415  # most runs need no planner
-        from planner.local_model import LocalModel, local_path  # noqa: PLC0415  # as above
-
-        served = LocalModel(local_path(LOCAL if name == EMBEDDED else name))
-        url = NOWHERE
-        if not self._chosen.replays:
-            url = (await self._stack.enter_async_context(served)).base_url
-        client = LitellmClient(f"openai/{served.model}", api_base=url, schemas=True, free=True)
-        return await self._stack.enter_async_context(client)
+        if self._models is None:
+            self._models = OpenModels()
+            self._stack.push_async_exit(self._models)
+        return self._models
 
 
 def _shown(name: str) -> str:
     return f"local, the embedded {EMBEDDED}" if name in (LOCAL, EMBEDDED) else name
-
-
-def _is_local(name: str) -> bool:
-    return name in (LOCAL, EMBEDDED) or name.startswith(f"{LOCAL}:")

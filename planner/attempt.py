@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from runtime.completion import FinishReason, Usage
 from runtime.issues import Issue, JsonValue, errors_of
+
+Strategy = Literal["fresh", "conversation"]
+"""`fresh`: the request anew with the reasons, without the refused answer. `conversation`: that answer, then reasons."""
 
 _SYNTAX = frozenset({"json_syntax", "document_limits"})
 _SHAPE = frozenset({"schema", "empty_block", "nesting_limit"})
@@ -17,7 +21,8 @@ class Attempt:
     """`candidate` is the JSON value read from `text`, mended locally as `notes` say; None if there is none in it.
     `written` is the same before it was freed of false waits: what the model is shown when it is asked again.
 
-    `cost_usd` None means unknown. `seconds` is the model's time.
+    `strategy` is how it was asked for after the first time. `cost_usd` None means unknown. `seconds` is the model's
+    time.
     """
 
     number: int
@@ -31,6 +36,7 @@ class Attempt:
     finish_reason: FinishReason = "stop"
     model: str = ""
     written: JsonValue = None
+    strategy: Strategy | None = None
 
     @property
     def accepted(self) -> bool:
@@ -45,6 +51,7 @@ class Attempt:
     def to_json(self) -> dict[str, JsonValue]:
         return {
             "number": self.number,
+            "strategy": self.strategy,
             "issues": [issue.to_json() for issue in self.issues],
             "notes": list(self.notes),
             "usage": self.usage.to_json(),

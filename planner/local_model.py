@@ -40,14 +40,14 @@ class ServerSettings:
 
 
 def is_local(name: str) -> bool:
-    """Whether a model name means a file that plait serves itself: `local`, or `local:PATH.gguf`."""
-    return name == LOCAL or name.startswith(f"{LOCAL}:")
+    """Whether a model name means a file that plait serves itself: `local`, `local:PATH.gguf`, or the embedded one's."""
+    return name in (LOCAL, MODEL.name) or name.startswith(f"{LOCAL}:")
 
 
 def local_path(name: str) -> Path:
     """The file that a local model name means; `local` is the embedded one. Raises Unavailable for another name."""
     path = name.removeprefix(f"{LOCAL}:")
-    if name in (LOCAL, f"{LOCAL}:{MODEL.name}"):
+    if name in (LOCAL, MODEL.name, f"{LOCAL}:{MODEL.name}"):
         return embedded_path()
     if is_local(name) and path.endswith(".gguf"):
         return Path(path).expanduser().absolute()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never, cast
 
-from planner.attempt import Attempt, total_cost, total_usage
+from planner.attempt import Attempt, Strategy, total_cost, total_usage
 from planner.catalog import answer_schema, offered
 from planner.editing import editable
 from planner.errors import NotAccepted
 from planner.parsing import parse_answer
 from planner.prompting import SHIPPED, Correction, Prompts, render_messages
-from planner.repair import BUDGET, POLICY, Accept, Ask, Budget, GiveUp, Policy, Strategy, next_move
+from planner.repair import BUDGET, POLICY, Accept, Ask, Budget, GiveUp, Policy, next_move
 from planner.request import Request, read_request
 from planner.validation import Check, judge, reasons
 from runtime.completion import Completion, CompletionClient, CompletionRequest, Usage
@@ -76,7 +76,8 @@ async def plan(
                 messages = render_messages(asked, shown, correction, room=room, prompts=prompts)
                 wanted = CompletionRequest(messages, model, max_tokens=budget.answer_tokens, schema=schema)
                 completion = await completions.complete(wanted)
-                attempts += (_judged(completion, len(attempts) + 1, asked, registry, checks, policy),)
+                answered = _answered(completion, len(attempts) + 1, strategy)
+                attempts += (_judged(answered, asked, registry, checks, policy),)
                 if on_attempt:
                     on_attempt(attempts[-1])
             case _:
@@ -93,32 +94,31 @@ def _correction(strategy: Strategy | None, attempts: Sequence[Attempt]) -> Corre
     return Correction(strategy, reasons(last.issues, last.written), last.written)
 
 
-def _judged(
-    completion: Completion,
-    number: int,
-    request: Request,
-    registry: Registry,
-    checks: Sequence[Check],
-    policy: Policy,
-) -> Attempt:
-    parsed = parse_answer(completion.text, completion.finish_reason)
-    candidate, written, issues, notes = parsed.value, parsed.value, parsed.issues, parsed.notes
-    if not issues:
-        verdict = judge(parsed.value, request, registry, checks, parallel=policy.parallelize)
-        candidate, written = verdict.candidate, verdict.written
-        issues, notes = verdict.issues, (*notes, *verdict.notes)
+def _answered(completion: Completion, number: int, strategy: Strategy | None) -> Attempt:
     return Attempt(
         number=number,
         text=completion.text,
-        candidate=candidate,
-        written=written,
-        issues=issues,
-        notes=notes,
         usage=completion.usage,
         cost_usd=completion.cost_usd,
         seconds=completion.seconds,
         finish_reason=completion.finish_reason,
         model=completion.model,
+        strategy=strategy,
+    )
+
+
+def _judged(attempt: Attempt, request: Request, registry: Registry, checks: Sequence[Check], policy: Policy) -> Attempt:
+    """The attempt with what is in its text, and what is wrong with it."""
+    parsed = parse_answer(attempt.text, attempt.finish_reason)
+    if parsed.issues:
+        return replace(attempt, candidate=parsed.value, written=parsed.value, issues=parsed.issues, notes=parsed.notes)
+    verdict = judge(parsed.value, request, registry, checks, parallel=policy.parallelize)
+    return replace(
+        attempt,
+        candidate=verdict.candidate,
+        written=verdict.written,
+        issues=verdict.issues,
+        notes=(*parsed.notes, *verdict.notes),
     )
 
 

@@ -17,10 +17,10 @@ from typing import TypedDict
 from jinja2 import FunctionLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from planner.attempt import Strategy
 from planner.catalog import CATALOGUE_TOKENS, catalogue, offered
 from planner.editing import shown
 from planner.errors import InvalidRequest
-from planner.repair import Strategy
 from planner.request import Request, read_request
 from runtime.completion import Message
 from runtime.issues import JsonValue, nearest

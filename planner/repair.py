@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from planner.attempt import Attempt, total_cost, total_usage
+from planner.attempt import Attempt, Strategy, total_cost, total_usage
 from runtime.issues import errors_of
-
-Strategy = Literal["fresh", "conversation"]
-"""`fresh`: the request anew with the reasons, without the refused answer. `conversation`: that answer, then reasons."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from evals.results import Outcome, Report, Tokens, Tried
 from runtime import JsonValue
 
 MODEL = "local"
+MADE_WITH = {"language": "1", "max_tokens": "2000", "prompts/plan_system.jinja": "5f2c9a", "model": MODEL}
 
 HOSTILE = (
     "<script>document.title='taken'</script>\"'><img src=x onerror=document.title='taken'>]]>&amp;{{ 7*7 }}"
@@ -80,6 +81,7 @@ def passed(case: str = "fan-out", *, epoch: int = 1, variant: str = "shipped", s
         cost_usd=0.0026,
         seconds=8.1,
         wall_seconds=0.05,
+        made_with=MADE_WITH,
     )
 
 
@@ -129,6 +131,7 @@ def refused(case: str = "loop", *, variant: str = "shipped") -> Outcome:
         why={"valid": "no workflow was accepted in 1"},
         cost_usd=0.0,
         seconds=2.0,
+        made_with=MADE_WITH,
     )
 
 
@@ -153,11 +156,8 @@ def hostile() -> Outcome:
     )
 
 
-MADE_WITH = {"language": "1", "templates": "5f2c9a", "model": "qwen2.5-coder-1.5b-instruct"}
-
-
 def mixed() -> Report:
     """One of each kind, in two variants."""
     shipped = [passed(), passed("readme"), passed("chain"), failed(), unjudged(), refused()]
     plain = [failed("fan-out", variant="plain"), failed("compare", variant="plain"), passed("readme", variant="plain")]
-    return Report.of([*shipped, *plain], MADE_WITH)
+    return Report.of([*shipped, *plain])

@@ -92,13 +92,15 @@ MAY_IMPORT = {
     "plait": ("plait", "runtime", "planner", "prompts", "evals"),
 }
 MEETING_PLACES = {  # the port to the models meets its adapter here, and nowhere else
-    "planner.litellm_client": ("plait/wiring.py", "evals/models.py", "evals/running.py"),
+    "planner.litellm_client": ("plait/wiring.py", "evals/running.py", "planner/opening.py"),
     "planner.local_model": (
         "plait/wiring.py",
         "plait/commands/doctor.py",
         "plait/commands/model.py",
-        "evals/models.py",
+        "evals/running.py",
+        "planner/opening.py",
     ),
+    "planner.opening": ("plait/wiring.py", "evals/running.py"),
 }
 
 THIRD_PARTIES = {  # free in these packages
@@ -139,7 +141,10 @@ PURE = (
     *(f"runtime/{room}.py" for room in ("orders", "written", "ways", "pipelines", "surface", "parallelize", "explain")),
     *(f"planner/{room}.py" for room in ("parsing", "validation", "repair", "catalog", "mentions", "unasked")),
     *(f"planner/{room}.py" for room in ("parallelizing", "relevance", "made_up")),
-    *(f"evals/{room}.py" for room in ("dataset", "expectations", "outputs", "scorers", "statistics", "structure")),
+    *(
+        f"evals/{room}.py"
+        for room in ("dataset", "expectations", "making", "outputs", "scorers", "statistics", "structure")
+    ),
     *(
         f"evals/{room}.py"
         for room in ("recordings", "event_streams", "differences", "cassette_paths", "said_secrets", "keeping")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evals.comparing import Comparison, Pair
-from evals.report.diff_tables import changes_table, grounds
+from evals.report.diff_tables import changes_table, grounds, makings
 from evals.report.pictures import Picture, difference, graph_of, picture
 from evals.report.tables import reasons
 from evals.report.templates import rendered
@@ -31,6 +31,7 @@ def diff_html(found: Comparison) -> str:
         table=table,
         rows=list(zip(found.changes, table.rows, strict=True)),
         grounds=grounds(found),
+        makings=makings(found),
         flipped=[_flipped(pair) for pair in found.flipped],
         apart=[
             ("Not judged in both, so in no figure", [pair.place for pair in found.unjudged]),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from evals.comparing import Change, Comparison
+from evals.making import Aspect, Different
 from evals.report.figures import PASSED
 from evals.report.tables import Table
 from evals.report.words import counted, dollars, number, percent, readable
+
+VALUES = ("model", "temperature", "max_tokens", "language")  # which are no hashes
 
 
 def changes_table(found: Comparison) -> Table:
@@ -21,6 +24,28 @@ def grounds(found: Comparison) -> str:
             split = f"{counted(each.better, 'case')} better, {each.worse} worse"
             return f"{split}; chance alone gives so uneven a split with p = {each.p:.2g}"
     return "no pair could be judged"
+
+
+def makings(found: Comparison) -> str:
+    """What differs of what both were made with, and what is the same; nothing where it is not said of both."""
+    apart = [_apart(each, len(found.pairs)) for each in found.made_with if not each.same]
+    alike = [readable(each.name) for each in found.made_with if each.same]
+    told = (("different", apart), ("the same", alike))
+    return "; ".join(f"{what}: {', '.join(names)}" for what, names in told if names)
+
+
+def _apart(each: Aspect, pairs: int) -> str:
+    some = f" in {each.pairs} of {counted(pairs, 'pair')}" if each.pairs != pairs else ""
+    shown = ", ".join(filter(None, (_entry(each.name, entry) for entry in each.different)))
+    return readable(f"{each.name}{f' ({shown})' if shown else ''}{some}")
+
+
+def _entry(aspect: str, each: Different) -> str:
+    """Templates by their names, values as they are; a hash of anything else says nothing to a reader."""
+    if aspect == "prompts":
+        return each.name
+    named = "" if each.name == aspect else f"{each.name} "
+    return f"{named}{each.before} -> {each.after}" if each.name in VALUES else ""
 
 
 def _row(each: Change) -> tuple[str, ...]:

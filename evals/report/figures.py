@@ -20,7 +20,7 @@ OF_COST = frozenset({"tokens", "cost", "seconds"})
 LESS_IS_BETTER = OF_COST | {"repairs"}
 
 FIRST = (
-    *(PASSED, "valid_first", "valid", "meets", "runs", "outputs"),
+    *(PASSED, "valid_first", "valid", "repaired", "meets", "runs", "outputs"),
     *("node_f1", "edge_f1", "order_f1", "parallel_f1", "dependencies", "speedup", "arguments", "repairs"),
 )
 """The order in which scores are read; others come after them."""
@@ -45,6 +45,11 @@ class Figure:
     value: float = 0.0
     interval: Interval | None = None
     labels: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def met(self) -> int:
+        """Of a rate: how many."""
+        return round(self.value * self.count)
 
 
 @dataclass(frozen=True, slots=True)

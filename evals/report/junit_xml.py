@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from evals.report.figures import Cell, cells
 from evals.report.tables import figure_words, reasons, score_words, verdict
 from evals.report.words import dollars, readable
-from evals.results import Outcome, Report
+from evals.results import Outcome, Report, made_alike
 
 
 def junit(report: Report) -> str:
@@ -19,17 +19,17 @@ def junit(report: Report) -> str:
     found = cells(report)
     root = _element(None, "testsuites", {"name": "plait eval", **_counts(report.outcomes)})
     for cell in found:
-        _suite(root, cell, report.made_with)
+        _suite(root, cell)
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(root: Element, cell: Cell, made_with: Mapping[str, str]) -> None:
+def _suite(root: Element, cell: Cell) -> None:
     name = " / ".join(cell.column)
     suite = _element(root, "testsuite", {"name": name, **_counts(cell.outcomes), "skipped": "0"})
     judged = len(cell.outcomes) - cell.errors
     figures = {name: figure_words(figure, judged) for name, figure in cell.figures.items()}
-    _properties(suite, {**made_with, **figures})
+    _properties(suite, {**made_alike(cell.outcomes), **figures})
     for outcome in cell.outcomes:
         _case(suite, outcome, ".".join(cell.column))
 

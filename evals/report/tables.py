@@ -69,14 +69,20 @@ def _row(cell: Cell, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def figure_words(figure: Figure | None, judged: int) -> str:
-    """A value with its interval; how many outcomes it is of, where that is not all."""
+    """A value with its interval, and what it is of."""
     if figure is None:
         return NONE
-    some = f", {figure.count} of {judged}" if figure.count != judged else ""
     if figure.kind == "labels":
-        return ", ".join(f"{readable(label)} {count}" for label, count in figure.labels.items()) + some
+        return ", ".join(f"{readable(label)} {count}" for label, count in figure.labels.items())
     said = percent(figure.value) if figure.kind == "rate" else number(figure.value)
-    return f"{said} {interval_words(figure)}{some}".rstrip()
+    return " ".join(filter(None, (said, interval_words(figure), base_words(figure, judged))))
+
+
+def base_words(figure: Figure, judged: int) -> str:
+    """How many outcomes a figure is of, where not all that could be judged have it; of a rate also how many met it."""
+    if figure.count == judged:
+        return ""
+    return f"({figure.met} of {figure.count})" if figure.kind == "rate" else f"(of {figure.count})"
 
 
 def interval_words(figure: Figure) -> str:
@@ -123,7 +129,7 @@ def reasons(outcome: Outcome) -> Iterator[str]:
     if outcome.error:
         yield outcome.error
     if outcome.status == "not_accepted":
-        yield f"no workflow accepted in {counted(len(outcome.attempts), 'attempt')}"
+        yield f"no workflow accepted in {counted(len(outcome.attempts), 'attempt')}{_strategies(outcome)}"
         yield from _last_issues(outcome)
     elif outcome.status == "accepted":
         for name in outcome.broken:
@@ -169,12 +175,18 @@ def _case_row(outcome: Outcome, names: Sequence[str]) -> tuple[str, ...]:
         readable(outcome.model),
         readable(outcome.variant),
         verdict(outcome),
-        str(len(outcome.attempts)),
+        f"{len(outcome.attempts)}{_strategies(outcome)}",
         *(score_words(scores.get(name)) for name in names),
         f"{used.prompt_tokens + used.completion_tokens:,}",
         dollars(outcome.cost_usd),
         f"{outcome.seconds:.1f}",
     )
+
+
+def _strategies(outcome: Outcome) -> str:
+    """How the answers after the first were asked for, in brackets."""
+    named = [readable(each.strategy) for each in outcome.attempts if each.strategy is not None]
+    return f" ({', '.join(named)})" if named else ""
 
 
 def score_words(value: Score | None) -> str:

@@ -16,7 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from evals.report import words
 from evals.report.figures import LESS_IS_BETTER, Figure
 from evals.report.pictures import written
-from evals.report.tables import cost_words, figure_words, interval_words
+from evals.report.tables import base_words, cost_words, figure_words, interval_words
 
 PLOT = 100  # the width of the line from 0 to 1
 
@@ -54,6 +54,7 @@ def _environment() -> Environment:
         plot=plot,
         figure_words=figure_words,
         interval_words=interval_words,
+        base_words=base_words,
         cost_words=cost_words,
         dollars=words.dollars,
         written=written,

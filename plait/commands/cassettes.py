@@ -14,16 +14,16 @@ import typer
 
 from evals.keeping import BROKEN, Finding
 from evals.lookup import Found, find_suite, select_cases, shipped
-from evals.models import LOCAL
 from evals.results import Outcome
 from evals.running import Matrix, run_suites
 from evals.upkeep import Shelf, examined, prune, refresh
-from evals.variants import SHIPPED, VARIANTS, Variant
 from plait.application import new_app
 from plait.display import is_interactive, put, put_json, say
 from plait.eval_progress import progress_of
+from plait.eval_variants import ManyPrompts, ManyVariants, variants, variants_of
 from plait.options import Allow, Json
-from runtime.issues import Refused, nearest
+from plait.wiring import LOCAL
+from runtime.issues import Refused
 
 app = new_app(about="The recordings of evals: check them, prune them, record what is missing.")
 
@@ -43,9 +43,9 @@ def group() -> None:
 
 
 @app.command()
-def check(suite: Suites = None, cassettes: Cassettes = None, json: Json = False) -> int:
+def check(suite: Suites = None, cassettes: Cassettes = None, prompts: ManyPrompts = None, json: Json = False) -> int:
     """Say what is stale, missing, unused, unreadable, edited by hand, or holds a secret. Offline."""
-    shelf = asyncio.run(examined(_found(suite, cassettes)))
+    shelf = asyncio.run(examined(_found(suite, cassettes), variants_of(prompts)))
     if json:
         put_json([finding.to_json() for finding in shelf.findings])
     else:
@@ -61,11 +61,12 @@ def check(suite: Suites = None, cassettes: Cassettes = None, json: Json = False)
 def take_away(
     suite: Suites = None,
     cassettes: Cassettes = None,
+    prompts: ManyPrompts = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and let it be.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> int:
     """Take away what no case asks for. What goes is shown first."""
-    shelf = asyncio.run(examined(_found(suite, cassettes)))
+    shelf = asyncio.run(examined(_found(suite, cassettes), variants_of(prompts)))
     unused = shelf.prunable()
     for finding in unused:
         put(f"{finding.path}: {finding.what}")
@@ -86,16 +87,15 @@ def record(
     model: Annotated[
         str | None, typer.Option("--model", metavar="M", help="Who answers; else PLAIT_MODEL, else the embedded one.")
     ] = None,
-    variant: Annotated[
-        str, typer.Option("--variant", metavar="V", help=f"A way to plan: {', '.join(VARIANTS)}.")
-    ] = SHIPPED.name,
+    variant: ManyVariants = None,
+    prompts: ManyPrompts = None,
     epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Try every case so often.")] = 1,
     case: Annotated[list[str] | None, typer.Option("--case", metavar="ID", help="Only this case. Repeatable.")] = None,
     allow: Allow = None,
 ) -> int:
     """Ask a model for what is missing or stale, and for nothing else; each answer is kept as it comes."""
     found = select_cases(_found(suite, cassettes), case or ())
-    matrix = Matrix((model or os.environ.get("PLAIT_MODEL") or LOCAL,), (_variant(variant),), epochs)
+    matrix = Matrix((model or os.environ.get("PLAIT_MODEL") or LOCAL,), variants(variant, prompts), epochs)
     outcomes = asyncio.run(_recorded(found, matrix, tuple(allow or ())))
     marked = refresh((trial for trial in matrix.trials(found) if trial.asks), outcomes)
     failed = [each for each in outcomes if each.status == "error"]
@@ -118,12 +118,6 @@ def _found(names: Sequence[str] | None, cassettes: Path | None) -> list[Found]:
 
 def _from_here(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _variant(name: str) -> Variant:
-    if name not in VARIANTS:
-        raise typer.BadParameter(f"there is no variant '{name}'; {nearest(name, VARIANTS)}", param_hint="--variant")
-    return VARIANTS[name]
 
 
 def _ask(unused: Sequence[Finding]) -> None:

@@ -99,7 +99,7 @@ def _of_the_embedded_model() -> Iterator[Finding]:
 def _of_the_chosen_model() -> Iterator[Finding]:
     name = models().model
     keys = sorted(key for key, value in os.environ.items() if _KEY.fullmatch(key) and value)
-    local = name == EMBEDDED or is_local(name)
+    local = is_local(name)
     source = "PLAIT_MODEL" if os.environ.get("PLAIT_MODEL") else "by default"
     yield Finding("model", True, f"{name} ({source})")
     mend = "set the key of the model's provider, for example OPENAI_API_KEY"

@@ -16,7 +16,6 @@ import typer
 from evals.cassettes import Mode
 from evals.gates import Threshold, judge, read_threshold
 from evals.lookup import Found, find_suite, select_cases
-from evals.models import LOCAL
 from evals.report import html
 from evals.report import junit as junit_xml
 from evals.report.figures import PASSED
@@ -24,7 +23,6 @@ from evals.results import Report
 from evals.results_file import ResultsFile
 from evals.running import Matrix, run_suites
 from evals.scorers import installed_scorers
-from evals.variants import VARIANTS, Variant
 from plait.application import new_app
 from plait.commands.eval_diff import diff
 from plait.commands.eval_list import list_suites
@@ -32,9 +30,11 @@ from plait.commands.eval_show import show
 from plait.display import put, put_json, say
 from plait.eval_progress import progress_of
 from plait.eval_report import report_text
+from plait.eval_variants import ManyPrompts, ManyVariants, variants
 from plait.options import Allow, Json, State
 from plait.problems import told
 from plait.state import state_directory
+from plait.wiring import LOCAL
 from runtime.issues import InvalidWorkflow, nearest
 
 app = new_app(about="Suites of requests, planned and scored.")
@@ -48,10 +48,6 @@ Live = Annotated[bool, typer.Option("--live", help="Ask the model, and keep noth
 ManyModels = Annotated[
     list[str] | None,
     typer.Option("--model", metavar="M", help="A model; else PLAIT_MODEL, else the embedded one. Repeatable."),
-]
-ManyVariants = Annotated[
-    list[str] | None,
-    typer.Option("--variant", metavar="V", help=f"A way to plan: {', '.join(VARIANTS)}. Repeatable."),
 ]
 Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Try every case so often.")]
 Cases = Annotated[
@@ -96,6 +92,7 @@ def run(
     live: Live = False,
     model: ManyModels = None,
     variant: ManyVariants = None,
+    prompts: ManyPrompts = None,
     epochs: Epochs = 1,
     case: Cases = None,
     threshold: ThresholdTexts = None,
@@ -111,7 +108,7 @@ def run(
     """Plan every case of the suites and score what came of it. Offline, unless --record or --live."""
     asked = Asked(
         suites=select_cases(_suites(suite, cassettes), [name for each in case or () for name in _cases(each)]),
-        matrix=Matrix(tuple(model or [os.environ.get("PLAIT_MODEL") or LOCAL]), _variants(variant or ()), epochs),
+        matrix=Matrix(tuple(model or [os.environ.get("PLAIT_MODEL") or LOCAL]), variants(variant, prompts), epochs),
         mode=_mode(replay=replay, record=record, live=live),
         thresholds=_thresholds(threshold or ()),
         at_once=concurrency,
@@ -203,13 +200,6 @@ def _mode(**asked: bool) -> Mode:
     if len(chosen) > 1:
         raise typer.BadParameter("one of --replay, --record and --live", param_hint=f"--{chosen[1]}")
     return chosen[0] if chosen else "replay"
-
-
-def _variants(names: Sequence[str]) -> tuple[Variant, ...]:
-    if unknown := [name for name in names if name not in VARIANTS]:
-        told = "\n".join(f"there is no variant '{name}'; {nearest(name, VARIANTS)}" for name in unknown)
-        raise typer.BadParameter(told, param_hint="--variant")
-    return tuple(VARIANTS[name] for name in dict.fromkeys(names or ["shipped"]))
 
 
 def _thresholds(texts: Sequence[str]) -> list[Threshold]:

@@ -23,7 +23,7 @@ JSON: st.SearchStrategy[JsonValue] = st.recursive(
 
 
 def compared(before: Iterable[Outcome], after: Iterable[Outcome]) -> Comparison:
-    return compare(side_of("A", Report.of(before, {})), side_of("B", Report.of(after, {})))
+    return compare(side_of("A", Report.of(before)), side_of("B", Report.of(after)))
 
 
 def change(found: Comparison, score: str) -> Change:
@@ -102,7 +102,7 @@ def test_labels_are_not_compared() -> None:
 
 
 def test_one_of_several_variants_has_to_be_named() -> None:
-    report = Report.of([passed(), passed(variant="plain")], {})
+    report = Report.of([passed(), passed(variant="plain")])
     assert side_of("A", report, variant="plain").variant == "plain"
     with pytest.raises(Unclear, match=r"A: there are several .*'plain'; model 'local', variant 'shipped'"):
         side_of("A", report)

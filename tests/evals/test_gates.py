@@ -47,37 +47,37 @@ def test_a_mean_is_over_the_outcomes_that_have_the_score_and_errors_have_none() 
         outcome("e", "not_accepted"),
     ]
     thresholds = [Threshold(name, 0.6) for name in ("node_f1", "passed", "valid")]
-    verdicts = judge(Report.of(found, {}), thresholds)
+    verdicts = judge(Report.of(found), thresholds)
     assert [(each.threshold.name, each.found, each.met) for each in verdicts] == [
         ("node_f1", 0.75, True),
         ("passed", 0.5, False),
         ("valid", 0.5, False),
     ]
     with pytest.raises(NoSuchScore, match="no case has a score 'kind'"):
-        judge(Report.of(found, {}), [Threshold("kind", 0)])
+        judge(Report.of(found), [Threshold("kind", 0)])
 
 
 def test_of_several_tries_the_chance_of_one_and_of_all_has_a_threshold_too() -> None:
     tries = [("a", True), ("a", False), ("b", True), ("b", True)]
     found = [outcome(case, met=met).model_copy(update={"epoch": at}) for at, (case, met) in enumerate(tries)]
-    verdicts = judge(Report.of(found, {}), [read_threshold("passed@2>=1"), read_threshold("passed^2>=1")])
+    verdicts = judge(Report.of(found), [read_threshold("passed@2>=1"), read_threshold("passed^2>=1")])
     assert [each.found for each in verdicts] == [1.0, 0.5]
 
 
 def test_a_refused_first_answer_fails_no_case() -> None:
     assert outcome("a", valid_first=False).passed is True
+    assert outcome("a", valid=False, repaired=False).broken == ("valid",)
     assert outcome("a", valid=False).passed is False
     assert outcome("a", "error").passed is None
 
 
 def test_a_threshold_holds_for_each_row_by_itself_and_not_where_there_is_no_such_score() -> None:
-    report = Report.of(
-        [outcome("a", node_f1=1.0), outcome("a", variant="plain", node_f1=0.2), outcome("b", variant="x")], {}
-    )
+    found = [outcome("a", node_f1=1.0), outcome("a", variant="plain", node_f1=0.2), outcome("b", variant="x")]
+    report = Report.of(found)
     verdicts = judge(report, [Threshold("node_f1", 0.5)])
     assert [(each.row.variant, each.met) for each in verdicts] == [("plain", False), ("shipped", True)]
 
 
 def test_a_score_that_no_case_has_is_not_taken_for_met() -> None:
     with pytest.raises(NoSuchScore, match="did you mean 'node_f1'"):
-        judge(Report.of([outcome("a", node_f1=1.0)], {}), [Threshold("node_f2", 0.0)])
+        judge(Report.of([outcome("a", node_f1=1.0)]), [Threshold("node_f2", 0.0)])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,11 @@ def test_a_case_without_a_file_is_missing() -> None:
 
 def test_interactions_that_did_not_answer_are_unused() -> None:
     assert found(held(), came_to=trials(uses=(1,))) == [("unused", "nobody asks for /interactions/0", (0,))]
+
+
+def test_of_a_variant_that_is_not_known_nothing_is_called_unused() -> None:
+    came_to = replace(trials(), strangers=frozenset({TWO}))
+    assert found(held(), held(TWO), came_to=came_to) == [("unknown", "it is of a variant that is not known", ())]
 
 
 def test_a_file_of_no_case_is_unused_in_the_folder_of_a_suite_alone() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from evals.made_with import differences, made_with, shipped_prompts
-from planner import Budget
+from evals.made_with import differences, hashed, made_with, templates
+from planner import Budget, read_prompts
 from runtime import Registry, installed_types
 
 TYPES = installed_types().only(["shell", "llm"])
@@ -24,10 +26,20 @@ def test_whatever_shapes_a_request_is_seen(changed: set[str], other: dict[str, s
 
 
 def test_a_changed_template_is_named() -> None:
-    changed = shipped_prompts() | {"prompts/repair_user.jinja": b"Try again."}
-    told = differences(made_with("m", TYPES, prompts=shipped_prompts()), made_with("m", TYPES, prompts=changed))
+    changed = templates() | {"prompts/repair_user.jinja": b"Try again."}
+    told = differences(made_with("m", TYPES, prompts=templates()), made_with("m", TYPES, prompts=changed))
     assert len(told) == 1
     assert told[0].startswith("prompts/repair_user.jinja was ")
+
+
+def test_the_prompts_of_a_directory_stand_in_for_those_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "plan_system.jinja").write_text("Plan.")
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "9_mine.json").write_text('{"request": "mine", "workflow": {"pipeline": []}}')
+    own = made_with("openai/tiny", TYPES, prompts=read_prompts(tmp_path))
+    changed = {name for name in own if NOW.get(name) != own[name]}
+    assert changed == {"prompt", "prompts/plan_system.jinja", "prompts/examples/9_mine.json"}
+    assert own["prompts/plan_system.jinja"] == hashed(b"Plan.")
 
 
 def test_every_template_and_example_counts() -> None:

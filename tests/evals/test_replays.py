@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from evals.lookup import Found, find_suite
-from evals.models import Answers
 from evals.running import Matrix, run_suites
 from evals.variants import VARIANTS
 from planner.litellm_client import LitellmClient
+from planner.opening import Answers
 from runtime import CompletionClient
 from tests.model_server import ModelServer
 from tests.recorded_suites import MODEL, answer, written

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from evals.report import by_case, html, junit, table
 from evals.report.figures import cells
 from evals.report.words import readable
-from evals.results import Outcome, Report
+from evals.results import Outcome, Report, Tried
 from plait.eval_report import report_text
 from runtime import JsonValue
-from tests.eval_reports import HOSTILE, MADE_WITH, failed, hostile, mixed, passed, refused, step, unjudged
+from tests.eval_reports import HOSTILE, failed, hostile, mixed, passed, refused, step, unjudged
 
 EMPTY = Report()
 
 
 def one(outcome: Outcome) -> Report:
-    return Report.of([outcome], MADE_WITH)
+    return Report.of([outcome])
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -38,29 +38,36 @@ def test_each_model_and_variant_is_a_row_and_each_score_a_column() -> None:
     assert (plain["variant"], shipped["variant"]) == ("plain", "shipped")
     assert shipped["cases"] == "6"
     assert shipped["passed"].startswith("60 % [23–88]")
-    assert shipped["node_f1"] == "1.00 [1.00–1.00], 4 of 5"
-    assert shipped["kind"] == "chain 1, mixed 3, 4 of 5"
+    assert shipped["node_f1"] == "1.00 [1.00–1.00] (of 4)"
+    assert shipped["kind"] == "chain 1, mixed 3"
+
+
+def test_of_a_rate_that_not_all_cases_have_it_is_said_how_many_met_it() -> None:
+    mended = [passed(name).model_copy(update={"scores": {"repaired": name != "c"}}) for name in "abc"]
+    [row] = rows_of(Report.of([*mended, passed("at-once")]))
+    assert row["repaired"].startswith("67 % [21–94] (2 of 3)")
+    assert "2 of 3" in Page(html(Report.of([*mended, passed("at-once")]))).text
 
 
 def test_what_could_not_be_judged_is_counted_apart_and_in_no_figure() -> None:
-    only_good = rows_of(Report.of([passed(), unjudged()], {}))[0]
+    only_good = rows_of(Report.of([passed(), unjudged()]))[0]
     assert only_good["errors"] == "1"
     assert only_good["passed"].startswith("100 %")
 
 
 def test_an_unknown_cost_is_said_and_never_nought() -> None:
     assert rows_of(one(unjudged()))[0]["cost"] == "unknown"
-    assert rows_of(Report.of([passed(), failed()], {}))[0]["cost"] == "$0.0026 + 1 unknown"
+    assert rows_of(Report.of([passed(), failed()]))[0]["cost"] == "$0.0026 + 1 unknown"
     assert rows_of(one(refused()))[0]["cost"] == "$0"
 
 
 def test_suites_have_a_table_each() -> None:
-    report = Report.of([passed(), passed(suite="repair")], {})
+    report = Report.of([passed(), passed(suite="repair")])
     assert [each.title for each in table(report).tables] == ["generation", "repair"]
 
 
 def test_tries_are_told_from_cases() -> None:
-    assert rows_of(Report.of([passed(), passed(epoch=2)], {}))[0]["cases"] == "1 (2 tries)"
+    assert rows_of(Report.of([passed(), passed(epoch=2)]))[0]["cases"] == "1 (2 tries)"
 
 
 def test_what_did_not_pass_is_listed_with_its_reasons() -> None:
@@ -77,10 +84,17 @@ def test_of_a_long_reason_a_terminal_shows_the_first_line_and_the_page_all() -> 
     assert "+++ asked" in Page(html(missed)).text
 
 
+def test_how_a_repair_was_asked_for_is_said() -> None:
+    tried = (Tried(number=1), Tried(number=2, strategy="fresh"), Tried(number=3, strategy="conversation"))
+    shown = report_text(one(refused().model_copy(update={"attempts": tried})))
+    assert "no workflow accepted in 3 attempts (fresh, conversation)" in shown
+    assert "conversation" in Page(html(one(passed()))).text
+
+
 def test_case_by_case_only_what_differs_is_a_column() -> None:
-    shown = by_case(Report.of([passed(), failed()], {}))
+    shown = by_case(Report.of([passed(), failed()]))
     assert shown.head[:3] == ("case", "verdict", "attempts")
-    assert [row[:3] for row in shown.rows] == [("compare", "failed", "1"), ("fan-out", "passed", "2")]
+    assert [row[:3] for row in shown.rows] == [("compare", "failed", "1"), ("fan-out", "passed", "2 (conversation)")]
 
 
 def test_an_empty_report_is_said_to_be_empty() -> None:
@@ -268,11 +282,11 @@ def test_any_text_is_on_the_page_as_it_stands_and_can_be_encoded(text: str) -> N
 
 def test_equal_reports_give_equal_bytes_whatever_came_in_first() -> None:
     outcomes = mixed().outcomes
-    one_way, other_way = (Report.of(each, MADE_WITH) for each in (outcomes, reversed(outcomes)))
+    one_way, other_way = (Report.of(each) for each in (outcomes, reversed(outcomes)))
     assert html(one_way) == html(other_way)
     assert junit(one_way) == junit(other_way)
     assert one_way.model_dump_json() == other_way.model_dump_json()
-    slow = Report.of([each.model_copy(update={"wall_seconds": 99.0}) for each in outcomes], MADE_WITH)
+    slow = Report.of([each.model_copy(update={"wall_seconds": 99.0}) for each in outcomes])
     assert junit(slow.without_timings()) == junit(one_way.without_timings())
     assert html(slow) == html(one_way)
 

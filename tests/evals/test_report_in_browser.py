@@ -12,7 +12,7 @@ from evals.report import html
 from evals.report.diff_page import diff_html
 from evals.results import Report
 from tests.browser import Opened, opened, pictured, variety
-from tests.eval_reports import HOSTILE, MADE_WITH, hostile, mixed, passed
+from tests.eval_reports import HOSTILE, hostile, mixed, passed
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def test_the_page_is_not_blank_in_light_and_in_dark(page: Path, tmp_path: Path, 
 
 
 def test_no_hostile_text_runs_as_a_script(tmp_path: Path) -> None:
-    seen = opened(written(tmp_path, html(Report.of([hostile(), passed()], MADE_WITH))), tmp_path, "open=all")
+    seen = opened(written(tmp_path, html(Report.of([hostile(), passed()]))), tmp_path, "open=all")
     assert seen.title == "plait eval: generation"
     assert seen.console == ()
     assert "&lt;script&gt;document.title='taken'" in seen.dom
@@ -83,7 +83,7 @@ def test_a_comparison_opens_as_a_page_and_no_hostile_text_runs(tmp_path: Path) -
         bad.model_copy(update={"status": "accepted", "scores": {}, "epoch": 2}),
         bad.model_copy(update={"epoch": 2}),
     )
-    found = compare(*(side_of(HOSTILE, Report.of([each], {})) for each in sides))
+    found = compare(*(side_of(HOSTILE, Report.of([each])) for each in sides))
     seen = opened(written(tmp_path, diff_html(found)), tmp_path)
     assert seen.title == "plait eval diff: not distinguishable"
     assert seen.console == ()
@@ -92,7 +92,7 @@ def test_a_comparison_opens_as_a_page_and_no_hostile_text_runs(tmp_path: Path) -
 
 
 def test_without_escaping_the_browser_would_still_refuse_the_script(tmp_path: Path) -> None:
-    whole = html(Report.of([passed()], MADE_WITH))
+    whole = html(Report.of([passed()]))
     assert opened(written(tmp_path, f"{whole.partition('<meta http-equiv')[0]}{ATTACK}"), tmp_path).title == "taken"
     seen = opened(written(tmp_path, whole.replace("<h1>", f"{ATTACK}<h1>")), tmp_path)
     assert seen.title == "plait eval: generation"

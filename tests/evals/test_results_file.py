@@ -11,8 +11,10 @@ from evals.results_file import ResultsFile, read_results
 from runtime import Unavailable
 
 
-def outcome(case: str, status: Status = "accepted", request: str = "r") -> Outcome:
-    return Outcome(suite="s", case=case, model="m", status=status, request=request)
+def outcome(
+    case: str, status: Status = "accepted", request: str = "r", made_with: dict[str, str] | None = None
+) -> Outcome:
+    return Outcome(suite="s", case=case, model="m", status=status, request=request, made_with=made_with or {})
 
 
 def kept(path: Path, *outcomes: Outcome) -> Path:
@@ -41,6 +43,14 @@ def test_a_torn_last_line_is_dropped_and_the_rest_goes_on(tmp_path: Path) -> Non
     assert [each.case for each in read_results(path).outcomes] == ["a"]
     kept(path, outcome("c"))
     assert [each.case for each in read_results(path).outcomes] == ["a", "c"]
+
+
+def test_what_outcomes_were_made_with_is_in_the_file_and_what_they_share_of_it_in_the_report(tmp_path: Path) -> None:
+    one, other = ({"model": "m", "language": "1"}, {"model": "m", "language": "2"})
+    told = (outcome("a", made_with=one), outcome("b", made_with=other), outcome("c", "error"))
+    report = read_results(kept(tmp_path / "kept.jsonl", *told))
+    assert [each.made_with for each in report.outcomes] == [one, other, {}]
+    assert report.made_with == {"model": "m"}
 
 
 def test_the_later_of_two_outcomes_of_one_trial_counts(tmp_path: Path) -> None:

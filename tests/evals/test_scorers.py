@@ -263,6 +263,21 @@ def test_what_a_case_says_is_an_assertion(
     assert why in found.why.get(name, "")
 
 
+def attempts(*accepted: bool) -> tuple[Attempt, ...]:
+    wrong = (Issue("schema", "", "wrong"),)
+    return tuple(Attempt(at, "", issues=() if each else wrong) for at, each in enumerate(accepted, 1))
+
+
+@pytest.mark.parametrize(
+    ("tried", "repaired"),
+    [((False, True), True), ((False, False), False), ((True,), None), ((True, False), None), ((), None)],
+)
+def test_only_where_the_first_answer_was_refused_something_is_repaired(
+    tried: tuple[bool, ...], repaired: bool | None
+) -> None:
+    assert score(expecting(), Subject(any(tried), attempts=attempts(*tried))).scores.get("repaired") is repaired
+
+
 def test_tokens_are_those_of_prompts_and_answers() -> None:
     assert score(expecting(), replace(answer([]), usage=Usage(100, 20, 50))).scores["tokens"] == 120
 

@@ -183,3 +183,21 @@ def test_recordings_beside_those_of_suites_are_looked_at_but_belong_to_nobody(
     assert call("cassettes", "check", suite).code == 0
     (other / "demo.json").write_text("{")
     assert found(call("cassettes", "check", suite, "--json")) == [("unreadable", "demo.json")]
+
+
+def test_recordings_with_prompts_of_ones_own_are_judged_by_those_and_never_pruned_without_them(
+    call: Call, suite: str, folder: Path, tmp_path: Path
+) -> None:
+    for place, text in (("then", "Plan."), ("now", "Plan!")):
+        (tmp_path / place / "mine").mkdir(parents=True)
+        (tmp_path / place / "mine/plan_system.jinja").write_text(text)
+    assert call("cassettes", "record", suite, "--model", MODEL, "--prompts", "then/mine").code == 0
+    assert call("cassettes", "check", suite, "--prompts", "then/mine").code == 0
+    changed = call("cassettes", "check", suite, "--prompts", "now/mine")
+    assert changed.code == 1
+    assert "openai+tiny@mine/one.json: stale: no recording answers" in changed.out
+    assert "prompts/plan_system.jinja was " in changed.out
+    unknown = call("cassettes", "check", suite)
+    assert unknown.code == 1
+    assert "one.json: unknown: it is of a variant that is not known; give its prompts by --prompts DIR" in unknown.out
+    assert call("cassettes", "prune", suite, "--yes").err == "nothing is unused\n"

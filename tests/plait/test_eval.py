@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from evals.made_with import hashed
+from evals.recording_files import read
 from evals.results import Report
 from runtime.issues import JsonValue
 from tests.command_line import Call, Called, Write, pipeline, value
@@ -110,6 +112,7 @@ def test_the_report_is_written_as_a_page_and_as_junit_xml(call: Call, suite: str
         (("generation", "--case", "chian"), "there is no case 'chian'; did you mean 'chain'?"),
         (("generation", "--variant", "shiped"), "there is no variant 'shiped'; did you mean 'shipped'?"),
         (("generation", "--threshold", "passed<1"), "'passed<1' is no threshold; write NAME>=X"),
+        (("generation", "--prompts", "nowhere"), "nowhere: no directory of prompts"),
         (("generation", "--record", "--live"), "one of --replay, --record and --live"),
         (("generation", "--case", "chain", "--threshold", "pased>=1"), "did you mean 'passed'?"),
     ],
@@ -140,3 +143,59 @@ def test_what_is_in_the_results_file_is_not_tried_again(call: Call, write: Write
         changed = write({**SUITE, "cases": [{"id": "one", "request": "Give another value."}]}, "small.json")
         assert call(*run).code == 0
         assert len(server.asked) == 3, changed
+
+
+def prompts(folder: Path, system: str) -> str:
+    """A directory of prompts whose rules are other ones."""
+    folder.mkdir(parents=True)
+    (folder / "plan_system.jinja").write_text(system, encoding="utf-8")
+    return str(folder)
+
+
+def test_each_directory_of_prompts_is_a_variant_with_recordings_of_its_own(
+    call: Call, write: Write, server: ModelServer, tmp_path: Path
+) -> None:
+    suite, terse, kind = (
+        write(SUITE, "small.json"),
+        prompts(tmp_path / "terse", "Plan."),
+        prompts(tmp_path / "kind", "?"),
+    )
+    run = ("eval", "run", suite, "--model", MODEL, "--variant", "shipped", "--prompts", terse, "--prompts", kind)
+    with server:
+        assert call(*run, "--record").code == 0
+    began = [json.dumps(asked.body["messages"])[:60] for asked in server.asked]
+    assert (len(began), sum('"Plan."' in each for each in began)) == (6, 2)
+    outcomes = Report.model_validate_json(call(*run, "--json").out).outcomes
+    assert {(each.variant, each.status) for each in outcomes} == {
+        ("shipped", "accepted"),
+        ("terse", "accepted"),
+        ("kind", "accepted"),
+    }
+    made_with = read(tmp_path / "cassettes/small/openai+tiny@terse/one.json").made_with
+    assert made_with["prompts/plan_system.jinja"] == hashed(b"Plan.")
+
+
+def test_a_directory_cannot_be_called_as_another_variant(call: Call, tmp_path: Path) -> None:
+    plain, one, other = (prompts(tmp_path / name, "Plan.") for name in ("plain", "a/mine", "b/mine"))
+    for named, said in (((plain,), "'plain'"), ((one, other), "'mine'")):
+        called = call("eval", "run", "generation", *(word for each in named for word in ("--prompts", each)))
+        assert called.code == 2
+        assert f"there would be two variants {said}; give the directory another name" in called.err
+
+
+def test_prompts_that_cannot_be_rendered_are_told_before_anything_is_asked(call: Call, tmp_path: Path) -> None:
+    called = call("eval", "run", "generation", "--prompts", prompts(tmp_path / "mine", "{{ nothing }}"))
+    assert called.code == 2
+    assert "plan_system.jinja: 'nothing' is undefined" in called.err
+
+
+def test_an_outcome_is_taken_from_the_results_file_as_long_as_the_prompts_say_the_same(
+    call: Call, write: Write, server: ModelServer, tmp_path: Path
+) -> None:
+    same, moved, changed = (
+        prompts(tmp_path / place / "mine", text) for place, text in (("a", "Plan."), ("b", "Plan."), ("c", "Plan!"))
+    )
+    run = ("eval", "run", write(SUITE, "small.json"), "--live", "--model", MODEL, "--results", "kept.jsonl")
+    with server:
+        counts = [(call(*run, "--prompts", each).code, len(server.asked)) for each in (same, moved, changed)]
+    assert counts == [(0, 2), (0, 2), (0, 4)]

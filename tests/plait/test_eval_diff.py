@@ -16,7 +16,7 @@ SIX = [f"c{at}" for at in range(6)]
 
 
 def report(*outcomes: Outcome) -> str:
-    return Report.of(outcomes, {}).model_dump_json()
+    return Report.of(outcomes).model_dump_json()
 
 
 @pytest.fixture
@@ -51,6 +51,45 @@ def test_json_has_the_figures_and_the_flipped_cases(call: Call, bad: str, good: 
     flipped = found["flipped"]
     assert isinstance(flipped, list)
     assert len(flipped) == 6
+
+
+def made(changes: dict[str, str], *cases: str) -> str:
+    """A report of cases that were made with something else than the others."""
+    return report(
+        *(each.model_copy(update={"made_with": {**each.made_with, **changes}}) for each in map(passed, cases))
+    )
+
+
+def test_it_says_what_differs_of_what_both_were_made_with(call: Call, write: Write, good: str, tmp_path: Path) -> None:
+    changed = {"prompts/plan_system.jinja": "0c", "model": "openai/x\x1b[2J", "max_tokens": "9"}
+    other = write(made(changed, *SIX), "other.json")
+    told = (
+        "made with different: model (local -> openai/x\\x1b[2J), parameters (max_tokens 2000 -> 9), "
+        "prompts (prompts/plan_system.jinja); the same: language"
+    )
+    assert f"\n{told}\n" in call("eval", "diff", good, other, "--report", "d.html").out
+    page = (tmp_path / "d.html").read_text(encoding="utf-8")
+    assert "prompts (prompts/plan_system.jinja); the same: language" in page
+    found = call("eval", "diff", good, other, "--json").object["made_with"]
+    assert isinstance(found, list)
+    assert found[2] == {
+        "aspect": "prompts",
+        "same": False,
+        "pairs": 6,
+        "different": [{"name": "prompts/plan_system.jinja", "a": "5f2c9a", "b": "0c"}],
+    }
+
+
+def test_what_differs_in_some_pairs_alone_says_in_how_many(call: Call, write: Write, good: str) -> None:
+    some = made({"schema": "0c"}, "c0", "c1")
+    rest = Report.of([*Report.model_validate_json(some).outcomes, *map(passed, SIX[2:])]).model_dump_json()
+    shown = call("eval", "diff", good, write(rest, "some.json")).out
+    assert "made with different: node types in 2 of 6 pairs; the same: model, parameters, prompts, language" in shown
+
+
+def test_what_reports_do_not_say_of_their_making_is_not_made_up(call: Call, write: Write, good: str) -> None:
+    silent = write(report(*(each.model_copy(update={"made_with": {}}) for each in map(passed, SIX))), "silent.json")
+    assert "made with" not in call("eval", "diff", good, silent).out
 
 
 def test_a_gate_fails_on_what_is_worse(call: Call, bad: str, good: str) -> None:
@@ -144,7 +183,7 @@ def test_a_report_is_shown_again_case_by_case(call: Call, bad: str) -> None:
 
 def test_a_report_is_written_again_as_page_xml_and_json(call: Call, good: str, tmp_path: Path) -> None:
     called = call("eval", "show", good, "--report", "page.html", "--junit", "junit.xml", "--json")
-    assert Report.model_validate(called.json) == Report.of(map(passed, SIX), {})
+    assert Report.model_validate(called.json) == Report.of(map(passed, SIX))
     assert "<title>plait eval: generation</title>" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert len(list(ElementTree.parse(tmp_path / "junit.xml").iter("testcase"))) == 6
 

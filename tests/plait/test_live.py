@@ -7,6 +7,7 @@ import io
 from rich.console import Console
 
 from plait.live import Drawn
+from plait.telling import Items
 from runtime.graph import Graph, Node, NodeId, build_graph
 from runtime.record import Begun, Cancelled, Failed, NodeRecord, RunRecord, Started, Succeeded, Undone
 
@@ -58,7 +59,7 @@ def test_a_failure_shows_its_code_and_what_was_cancelled_or_skipped_its_state() 
         B: NodeRecord("cancelled", "wait"),
         C: NodeRecord("skipped", "wait"),
     }
-    drawing.end(RunRecord("r", "", "failed", wall_seconds=2.0, nodes=nodes))
+    drawing.take(RunRecord("r", "", "failed", wall_seconds=2.0, nodes=nodes))
     a, b, c = lines(drawing)
     assert a.startswith("✗  a")
     assert a.endswith("timeout")
@@ -69,7 +70,7 @@ def test_a_failure_shows_its_code_and_what_was_cancelled_or_skipped_its_state() 
 def test_a_batch_shows_how_many_of_its_items_are_done() -> None:
     drawing = drawn(three(), Clock())
     drawing.take(Started(A, 0.0))
-    drawing.items("a", 3, 10)
+    drawing.take(Items("a", 3, 10))
     assert lines(drawing)[0].endswith("3 of 10")
 
 

@@ -35,7 +35,7 @@ def test_each_attempt_is_told_with_its_issues(call: Call) -> None:
     done = planned(call, [WRONG, GOOD])
     assert done.code == 0
     assert "attempt 1: not accepted" in done.err
-    assert "/pipeline/0/params/command: " in done.err.partition("attempt 2: accepted")[0]
+    assert "/pipeline/0/params/command: " in done.err.partition("attempt 2, fresh: accepted")[0]
 
 
 def test_json_has_the_keys_of_the_contract(call: Call) -> None:
@@ -50,6 +50,13 @@ def test_json_has_the_keys_of_the_contract(call: Call) -> None:
     assert all(
         isinstance(each, dict) and {"issues", "usage", "cost_usd", "seconds"} <= set(each) for each in told["attempts"]
     )
+
+
+def test_json_says_how_each_answer_was_asked_for(call: Call) -> None:
+    attempts = planned(call, [WRONG, WRONG, GOOD], "--json").object["attempts"]
+    assert isinstance(attempts, list)
+    asked = [each["strategy"] for each in attempts if isinstance(each, dict)]
+    assert asked == [None, "fresh", "conversation"]
 
 
 def test_an_accepted_workflow_is_explained_where_that_is_asked_for(call: Call) -> None:

@@ -169,7 +169,7 @@ def test_a_server_that_ends_by_itself_is_said(engine: Path, model_file: Path) ->
 
 
 def test_local_names_the_embedded_model_or_a_file_of_the_users_own() -> None:
-    assert local_path("local") == local_path(f"local:{MODEL.name}") == embedded_path()
+    assert local_path("local") == local_path(MODEL.name) == local_path(f"local:{MODEL.name}") == embedded_path()
     assert local_path("local:/models/x.gguf") == Path("/models/x.gguf")
     assert local_path("local:x.gguf") == Path.cwd() / "x.gguf"
 

@@ -47,6 +47,13 @@ def test_a_wrong_answer_is_repaired_by_a_prompt_that_says_what_was_wrong(registr
     assert "there is no node type 'ehco'; did you mean 'echo'?" in client.requests[1].messages[-1].content
 
 
+def test_an_attempt_knows_how_it_was_asked_for(registry: Registry) -> None:
+    accepted = planned([BAD, "prose", BAD, GOOD], registry)
+    assert [attempt.strategy for attempt in accepted.attempts] == [None, "fresh", "fresh", "fresh"]
+    accepted = planned([BAD, BAD, GOOD], registry)
+    assert [attempt.strategy for attempt in accepted.attempts] == [None, "fresh", "conversation"]
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
