@@ -12,9 +12,13 @@ VALUES = ("model", "temperature", "max_tokens", "language")  # which are no hash
 
 
 def changes_table(found: Comparison) -> Table:
-    """A row for each score that both have; of rates the change is in percentage points."""
+    """A row for each score that both have; of rates the change is in percentage points.
+
+    `(of 15)` after the cases: so many pairs have the score.
+    """
     head = ("score", "A", "B", "change", "95 %", "cases", "verdict")
-    return Table("scores", head, tuple(map(_row, found.changes)))
+    judged = len(found.pairs) - len(found.unjudged)
+    return Table("scores", head, tuple(_row(each, judged) for each in found.changes))
 
 
 def grounds(found: Comparison) -> str:
@@ -48,10 +52,11 @@ def _entry(aspect: str, each: Different) -> str:
     return f"{named}{each.before} -> {each.after}" if each.name in VALUES else ""
 
 
-def _row(each: Change) -> tuple[str, ...]:
+def _row(each: Change, judged: int) -> tuple[str, ...]:
     before, after = (_figure(each, value) for value in (each.before, each.after))
     change, low, high = (_signed(each, value) for value in (each.difference, *each.interval))
     split = f"+{each.better} -{each.worse}" if each.better or each.worse else "same"
+    split += "" if each.pairs == judged else f" (of {each.pairs})"
     return readable(each.score), before, after, change, f"[{low}, {high}]", split, each.verdict
 
 

@@ -92,6 +92,16 @@ def test_what_reports_do_not_say_of_their_making_is_not_made_up(call: Call, writ
     assert "made with" not in call("eval", "diff", good, silent).out
 
 
+def test_a_score_that_not_all_pairs_have_says_how_many_do(call: Call, write: Write) -> None:
+    some = report(*(passed(case).model_copy(update={"scores": {"repaired": True}}) for case in SIX), passed("at-once"))
+    [line] = [
+        line
+        for line in call("eval", "diff", write(some, "a.json"), write(some, "b.json")).out.splitlines()
+        if line.startswith("repaired")
+    ]
+    assert "same (of 6)" in line
+
+
 def test_a_gate_fails_on_what_is_worse(call: Call, bad: str, good: str) -> None:
     assert call("eval", "diff", good, bad).code == 0
     assert call("eval", "diff", good, bad, "--fail-on", "worse").code == 1
