@@ -15,7 +15,7 @@ import pytest
 from plait.secret_sources import installed_secrets
 from plait.state import state_directory
 from runtime.issues import JsonValue
-from tests.command_line import Call, Document, Write, pipeline
+from tests.command_line import Call, Document, Write, pipeline, value
 
 CANARY = "c4n4ry/with a blank+and=signs"
 FORMS = [CANARY.encode(), b64encode(CANARY.encode()), quote(CANARY, safe="").encode(), quote(CANARY).encode()]
@@ -91,6 +91,23 @@ def test_a_secret_of_the_environment_that_a_command_prints_is_not_kept(
     shell: Document = {"id": "s", "type": "shell", "params": {"command": 'printf %s "$SERVICE_TOKEN"'}}
     assert call("run", write(pipeline(shell)), "--yes").code == 0
     assert left_behind(state_directory()) == []
+
+
+def test_a_secret_of_the_environment_that_a_document_or_an_input_holds_is_not_kept(
+    call: Call, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_TOKEN", CANARY)
+    document = pipeline(value("a", "fine"), inputs={"given": {}}, description=f"with {CANARY}")
+    assert call("run", write(document), "--input", f"given={CANARY}").code == 0
+    assert left_behind(state_directory()) == []
+    assert call("show", "last", "--json").object["inputs"] == {"given": "[secret]"}
+
+
+def test_nothing_in_the_file_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OTHER", "expanded")
+    Path(".env").write_text("NAME=a${OTHER}b\n", encoding="utf-8")
+    assert installed_secrets()("NAME") == "a${OTHER}b"
 
 
 def test_the_environment_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

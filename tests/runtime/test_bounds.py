@@ -198,9 +198,10 @@ def test_an_output_that_looks_like_a_reference_stays_what_it_is(tmp_path: Path) 
     assert store.whole(store.load("run-1")).given("a") == looks
 
 
-def test_outputs_are_looked_for_beside_their_record_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", [kept(200), replace(kept(), inputs={"long": "x" * 200})], ids=["output", "input"])
+def test_outputs_and_inputs_are_looked_for_beside_their_record_alone(run: KeptRun, tmp_path: Path) -> None:
     store = RunsInDirectory(tmp_path, Limits(kept_output_bytes=100))
-    store.save(kept(200), None)
+    store.save(run, None)
     folder = tmp_path / "runs" / "run-1"
     (folder / "record.json").write_text((folder / "record.json").read_text().replace("output-1.json", "../../out.json"))
     (tmp_path / "out.json").write_text('{"result": "stolen"}')

@@ -18,7 +18,8 @@ import pytest
 
 from runtime.completion import ScriptedClient
 from runtime.issues import JsonValue, Refused
-from runtime.node_types import installed_types
+from runtime.node_types import installed_types, node_type
+from runtime.nodes.params import literal
 from runtime.record import RunRecord
 from runtime.running import Execution, Prepared, prepare
 from runtime.workflow import JsonObject
@@ -215,6 +216,20 @@ def test_a_place_that_content_names_is_checked_when_the_step_runs(
 ) -> None:
     ready = prepared(pipeline(FILE, step | {"id": "use"}, inputs=INPUTS), tmp_path, content, "", "network")
     assert carried_out(ready).errors[0].code == "capability_denied"
+
+
+def test_a_place_that_content_names_is_checked_for_the_node_types_of_others_too(tmp_path: Path) -> None:
+    reached: list[str] = []
+
+    @node_type("reach", capabilities=lambda params: (f"network:{at}" if (at := literal(params["at"])) else "network",))
+    def reach(at: str) -> None:
+        reached.append(at)
+
+    document = pipeline(FILE, {"id": "use", "type": "reach", "params": {"at": "${bring.content}"}})
+    (tmp_path / "content.txt").write_text("10.0.0.1")
+    types = TYPES.with_types(reach)
+    record = carried_out(prepare(document, registry=types, allow=["network"], directory=tmp_path))
+    assert (record.errors[0].code, reached) == ("capability_denied", [])
 
 
 def test_a_place_to_write_in_that_content_names_needs_the_grant_for_all_places(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_program_that_is_not_there_is_an_error_and_leaves_nothing_open() -> No
 
 
 def test_output_past_the_limit_ends_the_process() -> None:
-    finished = sh("yes", limit=1000)
+    finished = sh("yes | head -c 1000000", limit=1000)
     assert finished.cut
     assert finished.stdout == b"y\n" * 500
     assert finished.exit_code == -signal.SIGKILL

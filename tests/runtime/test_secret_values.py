@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from runtime import InvalidWorkflow, JsonValue, NodeFailed, Refused, RunRecord, installed_types, node_type
+from runtime.executor import Surroundings
+from runtime.grants import Grants
 from runtime.record import Fact
 from runtime.running import prepare, run
 
@@ -93,6 +96,28 @@ def test_a_failure_is_told_without_it() -> None:
     assert CANARY not in json.dumps(record.to_json()) + str(facts) + str(record.facts)
 
 
+def test_a_failed_undo_is_told_without_it() -> None:
+    facts: list[Fact] = []
+    undone: dict[str, JsonValue] = {
+        **step("echo", "x"),
+        "undo": {"type": "shouts", "params": {"value": "${secret.TOKEN}"}},
+    }
+    block: dict[str, JsonValue] = {"parallel": [undone, step("shouts", "x", "b")], "on_error": "rollback"}
+    record = ran(block, facts=facts)
+    assert record.status == "rollback_incomplete"
+    assert "cannot use [secret]" in str(facts)
+    assert CANARY not in json.dumps(record.to_json()) + str(facts) + str(record.facts)
+
+
+def test_an_item_that_fails_is_told_without_it() -> None:
+    facts: list[Fact] = []
+    items: dict[str, JsonValue] = {"items": ["${secret.TOKEN}"], "on_error": "continue"}
+    record = ran({**step("shouts", "${item}"), "batch": items}, facts=facts)
+    assert record.status == "completed_with_errors"
+    assert "cannot use [secret]" in str(facts)
+    assert CANARY not in json.dumps(record.to_json()) + str(facts) + str(record.facts)
+
+
 def test_an_output_of_the_workflow_shows_none() -> None:
     record = ran(step("echo", "x"), outputs={"token": "${secret.TOKEN}", "fine": "${a.result}"})
     assert record.outputs == {"token": "[secret]", "fine": "x"}
@@ -101,6 +126,7 @@ def test_an_output_of_the_workflow_shows_none() -> None:
 def test_what_is_prepared_does_not_show_it() -> None:
     prepared = prepare({"pipeline": [step("echo")]}, registry=REGISTRY, allow=["all"], secrets=SECRETS.get)
     assert CANARY not in repr(prepared)
+    assert CANARY not in repr(Surroundings("run-1", Path(), Grants(), secrets=SECRETS))
 
 
 def test_a_missing_secret_is_found_before_anything_runs() -> None:

@@ -168,9 +168,10 @@ def limited(bench: Bench, limits: ProcessLimits) -> Bench:
     return replace(bench, context=replace(bench.context, limits=limits))
 
 
+BUSY = "while __import__('time').process_time() < 9: pass"  # it ends also where no limit ends it
 LIMITS = {
     "memory_limit": (ProcessLimits(memory_bytes=200_000_000), "return len(bytearray(300_000_000))"),
-    "cpu_limit": (ProcessLimits(cpu_seconds=1), "while True: pass"),
+    "cpu_limit": (ProcessLimits(cpu_seconds=1), BUSY),
     "output_limit": (ProcessLimits(output_bytes=1000), "print('x' * 2000)"),
     "timeout": (ProcessLimits(wall_seconds=0.3), "__import__('time').sleep(60)"),
 }
@@ -213,6 +214,6 @@ def test_what_the_code_starts_has_the_same_limits(bench: Bench) -> None:
 
 
 def test_a_signal_to_end_that_is_ignored_is_followed_by_one_that_cannot_be(bench: Bench) -> None:
-    source = body("import signal", "signal.signal(signal.SIGXCPU, signal.SIG_IGN)", "while True: pass")
+    source = body("import signal", "signal.signal(signal.SIGXCPU, signal.SIG_IGN)", BUSY)
     failure = limited(bench, ProcessLimits(cpu_seconds=1)).failure(code, {"source": source})
     assert (failure.code, failure.message) == ("code_error", "the process ended with SIGKILL before run returned")
