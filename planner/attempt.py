@@ -14,6 +14,7 @@ Strategy = Literal["fresh", "conversation"]
 
 _SYNTAX = frozenset({"json_syntax", "document_limits"})
 _SHAPE = frozenset({"schema", "empty_block", "nesting_limit"})
+LACKING = frozenset({"left_out", "read_for_nobody"})  # warnings that are worth a second look
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ class Attempt:
         return not errors_of(self.issues)
 
     @property
-    def left_out(self) -> tuple[Issue, ...]:
-        """What the request names and the workflow does not hold."""
-        return tuple(issue for issue in self.issues if issue.code == "left_out")
+    def lacks(self) -> tuple[Issue, ...]:
+        """What an accepted workflow should have and has not: what the request names, a step that takes what is read."""
+        return tuple(issue for issue in self.issues if issue.code in LACKING)
 
     def to_json(self) -> dict[str, JsonValue]:
         return {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
 
@@ -17,11 +17,13 @@ from planner.relevance import chosen, tokens_of
 from planner.request import Request
 from runtime.issues import JsonValue
 from runtime.node_types import NodeType, Registry
+from runtime.references import strings_in
 
 Schema = dict[str, JsonValue]
 
 # Bounds that a sensible answer does not meet, so that a small model cannot go on forever.
 MAX_ENTRIES, MAX_BRANCHES, MAX_SEQUENCE, MAX_WORDS = 12, 10, 8, 300
+MAX_TEXT = 1500  # characters of a text in params, unless the request itself is longer
 CANNOT = "cannot"  # the key of an entry that says what no node type can do
 MAX_BRIEF = 160  # characters that a prompt shows of a description
 CATALOGUE_TOKENS = 2000
@@ -64,14 +66,36 @@ def _brief(description: str) -> str:
 
 
 def offered(registry: Registry, request: Request, room: int = CATALOGUE_TOKENS) -> Registry:
-    """The node types that the prompt of a request shows and its answer may use; `room` is in tokens."""
-    return registry.only(chosen({each.name: each.tokens for each in catalogue(registry)}, registry, request.text, room))
+    """The node types that the prompt of a request shows and its answer may use; `room` is in tokens.
+
+    Their rare params are left out unless the request has words for them. A workflow that is to be changed may have any.
+    """
+    fitting = registry.with_types(*(_fitting(registry[name], request) for name in registry))
+    return fitting.only(chosen({each.name: each.tokens for each in catalogue(fitting)}, fitting, request.text, room))
 
 
-def answer_schema(registry: Registry) -> Schema:
-    """The JSON Schema of a workflow in the small language that models are asked for: steps, blocks, sequences."""
+def _fitting(node_type: NodeType, request: Request) -> NodeType:
+    if request.workflow is not None:
+        return replace(node_type, rare={})
+    text = request.text
+    uncalled = {name: words for name, words in node_type.rare.items() if not re.search(words, text, re.IGNORECASE)}
+    return replace(node_type, rare=uncalled)
+
+
+def longest_text(request: Request) -> int:
+    """Characters that a text of an answer may have: more than any that it could copy has, so that one which reaches it
+    was cut."""
+    said = [text for _, text in strings_in(dict(request.workflow))] if request.workflow is not None else []
+    return max(MAX_TEXT, *(len(text) + 1 for text in (request.text, *said)))
+
+
+def answer_schema(registry: Registry, longest: int = MAX_TEXT) -> Schema:
+    """The JSON Schema of a workflow in the small language that models are asked for: steps, blocks, sequences.
+
+    No text in it is longer than `longest` characters: a small model may write the same lines for ever.
+    """
     types = _usable(registry)
-    steps = {f"step_{each.name}": _step(each) for each in types}
+    steps = {f"step_{each.name}": _step(each, longest) for each in types}
     entry: Schema = {"$ref": "#/$defs/entry"}
     branch: Schema = {"$ref": "#/$defs/branch"}
     any_step: list[JsonValue] = [{"$ref": f"#/$defs/{name}"} for name in steps]
@@ -133,9 +157,9 @@ def _word(schema: Schema) -> str:
 # --- the schema of an answer -----------------------------------------------------------------------------------------
 
 
-def _step(node_type: NodeType) -> Schema:
+def _step(node_type: NodeType, longest: int) -> Schema:
     required = _required(node_type)
-    params = {name: _or_reference(schema) for name, schema in _params(node_type).items()}
+    params = {name: _bounded(_or_reference(schema), longest) for name, schema in _params(node_type).items()}
     ordered = {name: params[name] for name in sorted(params, key=lambda name: name not in required)}
     return _object(
         {
@@ -152,6 +176,17 @@ def _or_reference(schema: Schema) -> Schema:
         return schema
     kinds = cast("list[JsonValue]", schema.get("anyOf", [schema]))
     return schema if _PLAIN in kinds else {"anyOf": [*kinds, _REFERENCE]}
+
+
+def _bounded(schema: JsonValue, longest: int) -> JsonValue:
+    """The schema with a bound to every text in it that has no pattern."""
+    if isinstance(schema, list):
+        return [_bounded(part, longest) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema == _PLAIN:
+        return {**schema, "maxLength": longest}
+    return {key: _bounded(part, longest) for key, part in schema.items()}
 
 
 def _object(properties: Mapping[str, JsonValue], required: Iterator[str] | list[str] | None = None) -> Schema:
@@ -179,7 +214,7 @@ def _params(node_type: NodeType) -> dict[str, Schema]:
     described = _described(node_type.params)
     definitions = cast("Mapping[str, Schema]", _part(described, "$defs"))
     parts = cast("Mapping[str, Schema]", _part(described, "properties"))
-    return {name: _simple(part, definitions, MAX_DEPTH) for name, part in parts.items()}
+    return {name: _simple(part, definitions, MAX_DEPTH) for name, part in parts.items() if name not in node_type.rare}
 
 
 def _required(node_type: NodeType) -> list[str]:

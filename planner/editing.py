@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from planner.entries import inner_of
 from planner.errors import InvalidRequest
-from planner.untangling import inner_of
 from runtime.checks import examine
 from runtime.issues import InvalidWorkflow, JsonValue, errors_of
 from runtime.node_types import Registry

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from planner.foreign_texts import with_own_words
 from planner.untangling import untangle
 from runtime.issues import JsonValue
 from runtime.node_types import NodeType, Registry
@@ -27,7 +28,7 @@ def mend(value: JsonValue, registry: Registry) -> Mended:
     mender = _Mender(registry)
     whole, notes = mender.document(value), mender.notes
     if isinstance(whole, dict) and isinstance(entries := whole.get("pipeline"), list):
-        untangled = untangle(entries, registry)
+        untangled = untangle(with_own_words(entries, registry, notes), registry, whole.get("description"))
         whole, notes = {**whole, "pipeline": untangled.entries}, [*notes, *untangled.notes]
     return Mended(whole, tuple(dict.fromkeys(notes)))
 

@@ -24,7 +24,8 @@ _QUOTED = re.compile(
     r"|[\u201c\u201e]([^\n\u201c\u201d]{1,80})[\u201c\u201d]|\u00ab([^\u00bb\n]{1,80})\u00bb)(?!\w)"
 )
 _FILE = re.compile(r"(?<![\w.])[\w./-]*\w\.[A-Za-z][A-Za-z0-9]{1,4}(?![\w.]*\w)")
-_NUMBER = re.compile(r"(?<![\w.,:/#-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w:/-]|[.,]\d)")
+_MARKER = re.compile(r"\n\s*(?:\d+[.)]|\d+(?:\.\d+)+[.)]?)(?=\s)")  # of a list
+_NUMBER = re.compile(r"(?<![\w.,:/#^-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w:/-]|[.,]\d)")
 _ANY_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -41,9 +42,17 @@ def mentioned(text: str, registry: Registry) -> list[str]:
     return found if len(found) <= MOST else []
 
 
+def files_in(text: str) -> list[str]:
+    """The files that a text names, without what only looks like one: URLs and addresses."""
+    for kind in (_URL, _ADDRESS):
+        text = kind.sub(" ", text)
+    return list(dict.fromkeys(_FILE.findall(text)))
+
+
 def _named(text: str) -> Iterator[str]:
     """Each kind is looked for in what the kinds before it have left."""
     places: list[tuple[int, str]] = []
+    text = _MARKER.sub(lambda match: " " * len(match[0]), text)
     for kind in (_URL, _ADDRESS, _QUOTED, _FILE, _NUMBER):
         places += [(match.start(), next(filter(None, match.groups()), match[0])) for match in kind.finditer(text)]
         text = kind.sub(lambda match: " " * len(match[0]), text)

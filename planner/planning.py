@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never, cast
 
 from planner.attempt import Attempt, Strategy, total_cost, total_usage
-from planner.catalog import answer_schema, offered
+from planner.catalog import answer_schema, longest_text, offered
 from planner.editing import editable
 from planner.errors import NotAccepted
 from planner.parsing import parse_answer
@@ -62,7 +62,7 @@ async def plan(
     base = None if change is None else editable(change, registry)
     asked, began = read_request(request, inputs, base), clock()
     shown = offered(registry, asked, budget.catalogue_tokens)
-    schema = answer_schema(shown)
+    schema = answer_schema(shown, longest_text(asked))
     attempts: tuple[Attempt, ...] = ()
     while True:
         move = next_move(attempts, budget, policy, clock() - began)

@@ -29,8 +29,8 @@ class Policy:
     """`strategies` are taken in turn; a set of issues that is met `repeats` times, in a row or not, is the last.
 
     `parallelize`: what is accepted is freed of false waits. `second_looks` attempts more, under the strategy
-    `completing`, are made where an accepted workflow lacks something that the request names; the one that lacks least
-    is taken.
+    `completing`, are made where an accepted workflow lacks something that the request names, or a step that takes what
+    is read; the one that lacks least is taken.
     """
 
     strategies: tuple[Strategy, ...] = ("fresh", "conversation")
@@ -67,9 +67,9 @@ def next_move(attempts: Sequence[Attempt], budget: Budget, policy: Policy, elaps
     """What to do after the attempts so far; `elapsed` in seconds since the first was begun."""
     spent = _spent(attempts, budget, elapsed)
     if accepted := [attempt for attempt in attempts if attempt.accepted]:
-        best = min(accepted, key=lambda attempt: len(attempt.left_out))
+        best = min(accepted, key=lambda attempt: len(attempt.lacks))
         looks = len(attempts) - attempts.index(accepted[0]) - 1
-        if spent or not best.left_out or looks >= policy.second_looks:
+        if spent or not best.lacks or looks >= policy.second_looks:
             return Accept(best)
         return Ask(_legible(policy.completing, attempts))
     if reason := _impossible(attempts) or spent or _stuck(attempts, policy):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from planner.entries import inner_of
 from planner.request import Request
-from planner.untangling import inner_of
 from runtime.issues import JsonValue
 from runtime.references import references_in
 

@@ -1,27 +1,44 @@
 """Mends that follow from what refers to what. Pure; a workflow with routing is left alone, as its order means more.
 
-A step that uses another can only come after it, an id that nobody refers to is a mere name, and `result` is what people
-call the main output of any step. Each change is noted; where there are two ways to mend, nothing is changed.
+A step that uses another can only come after it, an id that nobody refers to is a mere name, `result` is what people
+call the main output of any step, and what a single open output is not called can only be a part of it. Each change is
+noted; where there are two ways to mend, nothing is changed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
+from planner.entries import (
+    Entry,
+    ids_of,
+    in_texts,
+    inner_of,
+    is_plain,
+    name_of,
+    steps_of,
+    uses_of,
+    with_heads,
+    with_steps,
+)
+from planner.needs import with_needs
+from planner.repetitions import without_repeats
 from runtime.graph import Cycle
 from runtime.issues import JsonValue
-from runtime.node_types import Registry
+from runtime.node_types import NodeType, Registry
 from runtime.references import references_in
 
-Entry = dict[str, JsonValue]
-
-_GENERIC = re.compile(
-    r"(?<!\$)\$\{(?P<step>[A-Za-z_][A-Za-z0-9_-]*)\.(?P<word>result|output|response|stdout|content|text|body)"
+_GENERIC = frozenset({"result", "output", "response", "stdout", "content", "text", "body"})
+_OUTPUT = re.compile(
+    r"(?<!\$)\$\{(?P<step>[A-Za-z_][A-Za-z0-9_-]*)\.(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
     r"(?:\.(?P<part>[A-Za-z_][A-Za-z0-9_]*))?(?=[\s}.\[])"
 )
+
+_QUOTED_KEY = re.compile(r"((?<!\$)\$\{[A-Za-z_][A-Za-z0-9_.-]*)\['([^'\"\\\]]*)'\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,118 +47,105 @@ class Untangled:
     notes: tuple[str, ...]
 
 
-def untangle(entries: list[JsonValue], registry: Registry) -> Untangled:
+def untangle(entries: list[JsonValue], registry: Registry, description: JsonValue = None) -> Untangled:
     """A pipeline whose steps have ids of their own, name outputs that exist, and come after what they use."""
-    if not all(_is_plain(entry) for entry in entries):
+    if not all(is_plain(entry) for entry in entries):
         return Untangled(entries, ())
     notes: list[str] = []
-    named = _rename_twins(entries, notes)
+    named = _rename_twins(without_repeats(entries, registry, notes), notes)
     real = _name_outputs(named, registry, notes)
-    return Untangled(_Orderer(notes).pipeline(real), tuple(notes))
-
-
-def _is_plain(entry: JsonValue) -> bool:
-    """Whether an entry is well formed as far as order goes, and routes nowhere."""
-    if not isinstance(entry, dict) or entry.keys() & {"next", "batch", "undo"}:
-        return False
-    if inner := inner_of(entry):
-        return all(_is_plain(each) for each in inner[1])
-    return isinstance(entry.get("id"), str) and isinstance(entry.get("type"), str)
-
-
-def inner_of(entry: JsonValue) -> tuple[str, list[JsonValue]] | None:
-    """The key of an entry that holds further ones, and those; None for a step."""
-    for key in ("parallel", "pipeline") if isinstance(entry, dict) else ():
-        if isinstance(entry, dict) and isinstance(inner := entry.get(key), list):
-            return key, inner
-    return None
-
-
-def _steps(entry: JsonValue) -> Iterator[Entry]:
-    if inner := inner_of(entry):
-        for each in inner[1]:
-            yield from _steps(each)
-    elif isinstance(entry, dict):
-        yield entry
-
-
-def _with_steps(entry: JsonValue, change: Callable[[Entry], Entry]) -> JsonValue:
-    if not isinstance(entry, dict):
-        return entry
-    if inner := inner_of(entry):
-        key, entries = inner
-        return {**entry, key: [_with_steps(each, change) for each in entries]}
-    return change(entry)
-
-
-def _uses(entry: JsonValue) -> set[str]:
-    """The first names of all references in an entry."""
-    return {
-        path.head
-        for step in _steps(entry)
-        for reference in references_in(step.get("params"))
-        for path in reference.paths
-    }
-
-
-def _ids(entry: JsonValue) -> set[str]:
-    return {str(step["id"]) for step in _steps(entry)}
+    given = with_needs(real, description, registry, notes)
+    return Untangled(_Orderer(notes).pipeline(given), tuple(notes))
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
 def _rename_twins(entries: list[JsonValue], notes: list[str]) -> list[JsonValue]:
-    """Gives the second bearer of an id another, if no reference could mean either."""
-    ids = [str(step["id"]) for entry in entries for step in _steps(entry)]
-    used, taken = set[str]().union(*map(_uses, entries)), set(ids)
-    seen = set[str]()
+    """Gives the second bearer of an id another, if no reference can mean either.
+
+    Where there are as many references to an id as bearers, the first means the first, and so on.
+    """
+    ids = Counter(str(step["id"]) for entry in entries for step in steps_of(entry))
+    uses = Counter(name for entry in entries for step in steps_of(entry) for name in _heads(step))
+    taken = {*ids, *uses}
+    bearers = {name: [name] for name, number in ids.items() if uses[name] in (0, number)}
+    for name, known in bearers.items():
+        while len(known) < ids[name]:
+            fresh = next(other for number in count(2) if (other := f"{name}_{number}") not in taken)
+            taken.add(fresh)
+            known.append(fresh)
+    return _renamed(entries, {name: known for name, known in bearers.items() if len(known) > 1}, notes)
+
+
+def _heads(step: Entry) -> list[str]:
+    """The first names of all references in a step, as often as they stand there."""
+    return [path.head for reference in references_in(step.get("params")) for path in reference.paths]
+
+
+def _renamed(entries: list[JsonValue], bearers: Mapping[str, list[str]], notes: list[str]) -> list[JsonValue]:
+    own, meant = ({name: iter(known) for name, known in bearers.items()} for _ in range(2))
 
     def rename(step: Entry) -> Entry:
         name = str(step["id"])
-        if name not in seen or name in used:
-            seen.add(name)
-            return step
-        fresh = next(other for number in count(2) if (other := f"{name}_{number}") not in taken | used)
-        taken.add(fresh)
-        notes.append(f"called the other step '{name}' '{fresh}'")
+        fresh = next(own[name]) if name in own else name
+        if fresh != name:
+            notes.append(f"called the other step '{name}' '{fresh}'")
         return {**step, "id": fresh}
 
-    return [_with_steps(entry, rename) for entry in entries]
+    def refer(step: Entry) -> Entry:
+        return with_heads(step, lambda name: next(meant[name]) if name in meant else name)
+
+    return [with_steps(with_steps(entry, refer), rename) for entry in entries] if bearers else entries
 
 
 def _name_outputs(entries: list[JsonValue], registry: Registry, notes: list[str]) -> list[JsonValue]:
-    """Reads `result`, or what other types call their main output, as the main output of a step whose type has no output
-    of that name, or as the output that is named after it."""
-    types = {str(step["id"]): registry.get(str(step["type"])) for entry in entries for step in _steps(entry)}
+    steps = {str(step["id"]): step for entry in entries for step in steps_of(entry)}
+    types = {name: registry.get(str(step["type"])) for name, step in steps.items()}
+    givens = {name: step.get("params") for name, step in steps.items()}
 
     def real(found: re.Match[str]) -> str:
-        step, part = found["step"], found["part"]
+        step, word, part = found["step"], found["word"], found["part"]
         node_type = types.get(step)
-        if node_type is None or not node_type.outputs or {*node_type.outputs, *node_type.aliases} & {found["word"]}:
+        place = node_type and _real_output(node_type, givens.get(step), word, part)
+        if not place:
             return found[0]
-        place = part if part in node_type.outputs else ".".join(filter(None, [next(iter(node_type.outputs)), part]))
-        notes.append(f"read ${{{step}.{found['word']}{f'.{part}' if part else ''}}} as ${{{step}.{place}}}")
+        notes.append(f"read ${{{step}.{word}{f'.{part}' if part else ''}}} as ${{{step}.{place}}}")
         return f"${{{step}.{place}"
 
     def mend(step: Entry) -> Entry:
         node_type, params = registry.get(str(step["type"])), step.get("params")
         if node_type is None or not isinstance(params, dict):
             return step
-        kept = {key: value if key in node_type.verbatim else _in_texts(value, real) for key, value in params.items()}
-        return {**step, "params": kept}
+        texts = {key: value for key, value in params.items() if key not in node_type.verbatim}
+        return {**step, "params": {**params, **{key: in_texts(each, reread) for key, each in texts.items()}}}
 
-    return [_with_steps(entry, mend) for entry in entries]
+    def reread(text: str) -> str:
+        return _OUTPUT.sub(real, _QUOTED_KEY.sub(doubly_quoted, text))
+
+    def doubly_quoted(found: re.Match[str]) -> str:
+        notes.append(f"read {found[0]} with its key in double quotes")
+        return f'{found[1]}["{found[2]}"]'
+
+    return [with_steps(entry, mend) for entry in entries]
 
 
-def _in_texts(value: JsonValue, change: Callable[[re.Match[str]], str]) -> JsonValue:
-    if isinstance(value, str):
-        return _GENERIC.sub(change, value)
-    if isinstance(value, list):
-        return [_in_texts(each, change) for each in value]
-    if isinstance(value, dict):
-        return {key: _in_texts(each, change) for key, each in value.items()}
-    return value
+def _real_output(node_type: NodeType, params: JsonValue, word: str, part: str | None) -> str | None:
+    """The place that a wrong name of an output stands for, if it can only be one.
+
+    What other types call their main output is the main output, or the output that is named after it.
+    """
+    outputs = tuple(node_type.outputs)
+    if not outputs or {*outputs, *node_type.aliases} & {word}:
+        return None
+    if word in _GENERIC:
+        return part if part in outputs else ".".join(filter(None, [outputs[0], part]))
+    for output, schema in node_type.schemas(params).items() if isinstance(params, dict) else ():
+        if isinstance(schema, dict) and isinstance(known := schema.get("properties"), dict) and word in known:
+            return ".".join(filter(None, [output, word, part]))
+    if node_type.outputs == {outputs[0]: "any"}:
+        return ".".join(filter(None, [outputs[0], word, part]))
+    return None
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
@@ -160,7 +164,7 @@ class _Orderer:
             return flat
         for place, at in enumerate(order):
             if any(other < at for other in order[place + 1 :]):
-                self.notes.append(f"put {_name(flat[at])} before what uses it")
+                self.notes.append(f"put {name_of(flat[at])} before what uses it")
         return [flat[at] for at in order]
 
     def entry(self, entry: JsonValue) -> list[JsonValue]:
@@ -189,19 +193,19 @@ class _Orderer:
             if follower is None:
                 break
             leader = min(needs[follower])
-            self.notes.append(f"put {_name(branches[follower])} after {_name(branches[leader])}, which it uses")
+            self.notes.append(f"put {name_of(branches[follower])} after {name_of(branches[leader])}, which it uses")
             joined: JsonValue = {"pipeline": [*_sequence(branches[leader]), *_sequence(branches[follower])]}
             branches = [joined if at == leader else each for at, each in enumerate(branches) if at != follower]
         now = [branch for branch, uses in zip(branches, needs, strict=True) if not uses]
         later = [branch for branch, uses in zip(branches, needs, strict=True) if uses]
-        self.notes += [f"put {_name(branch)} after the block, which it uses" for branch in later]
+        self.notes += [f"put {name_of(branch)} after the block, which it uses" for branch in later]
         return [*_block(now), *(self.apart(later) if later else ())]
 
 
 def _needs(entries: list[JsonValue]) -> list[set[int]]:
     """For each entry, which of the others it uses."""
-    home = {name: at for at, entry in enumerate(entries) for name in _ids(entry)}
-    return [{home[name] for name in _uses(entry) if home.get(name, at) != at} for at, entry in enumerate(entries)]
+    home = {name: at for at, entry in enumerate(entries) for name in ids_of(entry)}
+    return [{home[name] for name in uses_of(entry) if home.get(name, at) != at} for at, entry in enumerate(entries)]
 
 
 def _in_order(needs: list[set[int]]) -> list[int]:
@@ -226,8 +230,3 @@ def _as_branch(entries: list[JsonValue]) -> JsonValue:
 def _sequence(branch: JsonValue) -> list[JsonValue]:
     inner = inner_of(branch)
     return inner[1] if inner and inner[0] == "pipeline" else [branch]
-
-
-def _name(entry: JsonValue) -> str:
-    names = [str(step["id"]) for step in _steps(entry)]
-    return f"'{names[0]}'" if len(names) == 1 else f"the steps {', '.join(names)}"

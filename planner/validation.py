@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from planner.attempt import phase_of
-from planner.catalog import CANNOT
+from planner.attempt import LACKING, phase_of
+from planner.catalog import CANNOT, longest_text
 from planner.editing import restored
 from planner.made_up import made_up
 from planner.mending import mend
@@ -15,9 +15,12 @@ from planner.mentions import left_out
 from planner.parallelizing import without_false_waits
 from planner.request import Request
 from planner.unasked import without_unasked
+from planner.unread import unused, with_reads
+from planner.unsaved import with_saves
 from runtime.checks import Examination, examine
 from runtime.issues import Issue, JsonValue, errors_of
 from runtime.node_types import Registry
+from runtime.references import strings_in
 
 MAX_SHOWN = 8
 _FOR_A_MODEL = {"unknown_reference": "add the step that gives it, before this one, or use one that is there"}
@@ -48,24 +51,31 @@ def judge(
     """
     if impossible := tuple(_impossible(value, registry)):
         return Verdict(value, value, impossible, ())
-    mended = mend(value, registry)
-    if request.workflow is None:
-        asked = without_unasked(mended.value, request)
-        candidate, notes = _with_inputs(asked.value, request), (*mended.notes, *asked.notes)
-    else:  # what it saves, and in which order, was decided before
-        candidate, notes = _with_inputs(restored(mended.value, request.workflow), request), mended.notes
-    issues = _issues(candidate, registry, checks)
+    candidate, notes = _mended(value, request, registry)
+    issues = (*_cut(candidate, longest_text(request)), *_issues(candidate, registry, checks))
     if errors_of(issues):
         return Verdict(candidate, candidate, issues, notes)
     doubts = tuple(left_out(request, candidate, registry))
     if request.workflow is None:  # an edit keeps what it did not ask for
-        doubts += tuple(made_up(request, candidate))
+        doubts += (*unused(candidate), *made_up(request, candidate))
     if parallel and request.workflow is None:
         freed = without_false_waits(candidate, registry)
         left = _issues(freed.value, registry, checks) if freed.notes else issues
         if not errors_of(left):
             return Verdict(freed.value, candidate, (*left, *doubts), (*notes, *freed.notes))
     return Verdict(candidate, candidate, (*issues, *doubts), notes)
+
+
+def _mended(value: JsonValue, request: Request, registry: Registry) -> tuple[JsonValue, tuple[str, ...]]:
+    """The value as it was meant, and what was changed for it."""
+    if request.workflow is not None:  # what it reads and saves, and in which order, was decided before
+        mended = mend(value, registry)
+        return _with_inputs(restored(mended.value, request.workflow), request), mended.notes
+    read = with_reads(value, request, registry)
+    mended = mend(read.value, registry)
+    asked = without_unasked(mended.value, request)
+    saved = with_saves(asked.value, request, registry)
+    return _with_inputs(saved.value, request), (*read.notes, *mended.notes, *asked.notes, *saved.notes)
 
 
 def _issues(candidate: JsonValue, registry: Registry, checks: Sequence[Check]) -> tuple[Issue, ...]:
@@ -97,6 +107,14 @@ def _impossible(value: JsonValue, registry: Registry, path: str = "") -> Iterato
             yield Issue("cannot_do", path, f"no node type can do this: {what}", hint)
 
 
+def _cut(value: JsonValue, longest: int) -> Iterator[Issue]:
+    """Texts that reach the bound of an answer: their ends are not there."""
+    for path, text in strings_in(value):
+        if len(text) == longest:
+            hint = f"write it in fewer than {longest:,} characters, each line once"
+            yield Issue("document_limits", path, f"this text was cut after {longest:,} characters", hint)
+
+
 def _form(value: JsonValue) -> list[Issue]:
     if isinstance(value, dict) and "nodes" in value and "pipeline" not in value:
         hint = 'write the steps in their order: {"pipeline": [step, {"parallel": [step, step]}, step]}'
@@ -107,9 +125,9 @@ def _form(value: JsonValue) -> list[Issue]:
 def reasons(issues: Sequence[Issue], candidate: JsonValue) -> tuple[str, ...]:
     """The issues as sentences for a model: the errors of the earliest failing phase, each once, at most eight.
 
-    Without an error, what was left out.
+    Without an error, what is lacking.
     """
-    errors = errors_of(issues) or [issue for issue in issues if issue.code == "left_out"]
+    errors = errors_of(issues) or [issue for issue in issues if issue.code in LACKING]
     earliest = min(map(phase_of, errors), default=0)
     shown = [_sentence(issue, candidate) for issue in errors if phase_of(issue) == earliest]
     return tuple(dict.fromkeys(shown))[:MAX_SHOWN]

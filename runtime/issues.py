@@ -60,6 +60,7 @@ Code = Literal[
     "ambiguous_fan_out",
     "missed_parallelism",
     "left_out",
+    "read_for_nobody",
     "made_up",
     # at the start of a run
     "missing_input",
@@ -89,6 +90,7 @@ WARNINGS: frozenset[str] = frozenset(
         "missed_parallelism",
         "short_secret",
         "left_out",
+        "read_for_nobody",
         "made_up",
         "kept_limit",
     }

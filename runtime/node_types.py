@@ -6,6 +6,7 @@ The built-in types come through the same entry points (group `plait.node_types`)
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from functools import partial
@@ -152,7 +153,8 @@ class NodeType:
     included. `rewrite` moves references out of a text where none may be pasted; `verbatim` params are never searched
     for any. `call` takes params and context, `read` turns what it returned into outputs. `limit` names the places an
     attempt takes. `routes`: it chooses its action itself. `pause`: its point is when it ends, so that no step passes
-    it by where order is made anew. `undo` takes back what a kept note tells of, may be called
+    it by where order is made anew. `rare` are params that a planner is not told of, unless the request has words that
+    their regular expression finds. `undo` takes back what a kept note tells of, may be called
     more than once for it, and runs in a thread.
     """
 
@@ -171,6 +173,7 @@ class NodeType:
     rewrite: Callable[[JsonObject], JsonObject] = _as_written
     verbatim: frozenset[str] = frozenset()
     transient: frozenset[str] = frozenset()
+    rare: Mapping[str, str] = field(default_factory=dict)
     routes: bool = False
     pause: bool = False
     limit: str | None = None
@@ -190,8 +193,10 @@ def node_type(
     Its parameters become the params (or one parameter annotated with a pydantic model is all of them; one annotated
     NodeContext receives the context). Its return annotation gives the outputs: the fields of a TypedDict, dataclass or
     model, else one output `result`. A `def` runs in a thread, an `async def` on the event loop. TypeError for a
-    parameter without an annotation.
+    parameter without an annotation, re.error for words of a rare param that are no regular expression.
     """
+    for words in details.get("rare", {}).values():
+        re.compile(words)
 
     def wrap(function: Function) -> NodeType:
         label = name or function.__name__

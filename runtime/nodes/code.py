@@ -17,7 +17,7 @@ from typing import BinaryIO
 from pydantic import Field
 
 from runtime.graph import DEFAULT
-from runtime.issues import JsonValue
+from runtime.issues import JsonValue, nearest
 from runtime.node_types import ANYTHING, NodeContext, NodeFailed, ParamProblem, Routed, node_type
 from runtime.nodes.foreign_json import read_json
 from runtime.nodes.params import Params
@@ -38,23 +38,47 @@ def _check(params: JsonObject) -> Iterator[ParamProblem]:
     if not isinstance(source, str):
         return
     try:
-        names = _names_set(source)
+        tree = _parsed(source)
     except SyntaxError as error:
         yield ParamProblem(("source",), "param_type", f"line {error.lineno}: {error.msg}", "must be Python")
     except (ValueError, RecursionError, MemoryError) as error:
         yield ParamProblem(("source",), "param_type", str(error) or "too deeply nested", "must be Python")
     else:
-        if "run" not in names:
+        if "run" not in _names_set(tree):
             hint = "def run(**inputs): ... return a JSON value"
             yield ParamProblem(("source",), "param_type", "it defines no function 'run'", hint)
+        elif isinstance(inputs := params.get("inputs", {}), dict):
+            yield from _not_given(tree, inputs)
 
 
-def _names_set(source: str) -> set[str]:
-    """Every name that the source gives to something, at whatever depth."""
+def _parsed(source: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an odd escape in a string, say: it still runs
         tree = ast.parse(source, "<source>")
         compile(tree, "<source>", "exec")  # sees what the grammar alone lets pass, as `return` outside a function
+    return tree
+
+
+def _not_given(tree: ast.Module, inputs: JsonObject) -> Iterator[ParamProblem]:
+    """What a plain `run` cannot be called without, and what it cannot be called with."""
+    runs = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "run"]
+    if len(runs) != 1 or runs[0] not in tree.body or runs[0].decorator_list:
+        return
+    taken = runs[0].args
+    named = [each.arg for each in (*taken.args, *taken.kwonlyargs)]
+    optional = {each.arg for each in taken.args[::-1][: len(taken.defaults)]}
+    optional |= {each.arg for each, default in zip(taken.kwonlyargs, taken.kw_defaults, strict=True) if default}
+    for name in named:
+        if name not in inputs and name not in optional:
+            hint = f'write "inputs": {{"{name}": "${{STEP.OUTPUT}}"}}'
+            yield ParamProblem(("inputs",), "param_type", f"run takes '{name}', and no input gives it", hint)
+    for name in inputs.keys() - set(named) if taken.kwarg is None else ():
+        hint = nearest(name, named)
+        yield ParamProblem(("inputs", name), "param_type", f"run takes no '{name}'", hint)
+
+
+def _names_set(tree: ast.Module) -> set[str]:
+    """Every name that the source gives to something, at whatever depth."""
     names = set()
     for node in ast.walk(tree):
         match node:

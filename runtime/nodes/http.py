@@ -95,6 +95,7 @@ def _check(params: JsonObject) -> Iterator[ParamProblem]:
     effects=_effects,
     check=_check,
     transient=frozenset({"http_connect"}),
+    rare={"query": r"\b(query|param)", "timeout": r"\btime-?\s?out\b"},
 )
 async def http(params: HttpParams, context: NodeContext) -> dict[str, JsonValue]:
     """Sends an HTTP request."""

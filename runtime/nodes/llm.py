@@ -66,6 +66,13 @@ def _capabilities(params: JsonObject) -> Iterable[str]:
     aliases={"response": "result"},
     capabilities=_capabilities,
     transient=frozenset({"rate_limited", "model_unreachable"}),
+    rare={
+        "system": r"\b(system|role|persona|act as)\b",
+        "model": r"\b(gpt|claude|gemini|llama|mistral|qwen|deepseek)|\w/\w+-\d",
+        "temperature": r"\b(temperature|random|creativ)",
+        "max_tokens": r"\btokens?\b",
+        "output_schema": r"\b(schema|structured)\b",
+    },
     routes=True,
     schemas=lambda params: {"result": params.get("output_schema")},
 )

@@ -36,6 +36,7 @@ def _known_encoding(name: str) -> str:
 Text = Annotated[str, BeforeValidator(as_text)]  # any JSON value, as its text
 Prose = Annotated[str, _TextOnceResolved()]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
+ENCODING_WORDS = r"\b(encod|utf|latin|charset|code ?page)"  # of a request that is about one
 Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False, description="seconds for one attempt")]
 
 

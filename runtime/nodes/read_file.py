@@ -10,7 +10,7 @@ from pydantic import Field
 from runtime.issues import JsonValue
 from runtime.node_types import NodeContext, NodeFailed, node_type
 from runtime.nodes.file_errors import capability, effect, granted_spot, refuse_special
-from runtime.nodes.params import Encoding, Params
+from runtime.nodes.params import ENCODING_WORDS, Encoding, Params
 
 MAX_BYTES = 50 * 1024 * 1024
 
@@ -25,6 +25,7 @@ class ReadFileParams(Params):
     outputs={"content": "string", "size": "integer"},
     capabilities=partial(capability, "read"),
     effects=partial(effect, writes=False),
+    rare={"encoding": ENCODING_WORDS},
 )
 def read_file(params: ReadFileParams, context: NodeContext) -> dict[str, JsonValue]:
     """Reads a text file."""

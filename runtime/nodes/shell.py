@@ -83,6 +83,12 @@ def _rewrite(params: JsonObject) -> JsonObject:
     check=_check,
     rewrite=_rewrite,
     transient=frozenset({"exit_status"}),
+    rare={
+        "argv": r"\bargv\b|\bwithout a shell\b",
+        "env": r"\b(environment|variable)",
+        "cwd": r"\b(folder|director)",
+        "timeout": r"\btime-?\s?out\b",
+    },
     limit="subprocesses",
 )
 async def shell(params: ShellParams, context: NodeContext) -> dict[str, JsonValue]:

@@ -21,7 +21,7 @@ from runtime.issues import JsonValue
 from runtime.node_types import NodeContext, node_type
 from runtime.nodes.file_errors import capability, effect, granted_spot, refuse_special
 from runtime.nodes.handles import Spot, reached
-from runtime.nodes.params import Encoding, Params
+from runtime.nodes.params import ENCODING_WORDS, Encoding, Params
 from runtime.references import as_text
 from runtime.workflow import Json
 
@@ -87,6 +87,7 @@ class WriteFileParams(Params):
     outputs={"path": "string", "bytes_written": "integer"},
     capabilities=partial(capability, "write"),
     effects=partial(effect, writes=True),
+    rare={"encoding": ENCODING_WORDS},
     undo=restore,
 )
 def write_file(params: WriteFileParams, context: NodeContext) -> dict[str, JsonValue]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
-from planner.catalog import answer_schema, catalogue
+import pytest
+
+from planner.catalog import answer_schema, catalogue, longest_text, offered
+from planner.request import Request
 from runtime.issues import JsonValue
 from runtime.node_types import ParamProblem, Registry, installed_types, node_type
 from runtime.workflow import JsonObject
@@ -19,6 +23,11 @@ def needs_one(params: JsonObject) -> Iterator[ParamProblem]:
 @node_type("either", check=needs_one)
 def either(first: str | None = None, second: str | None = None) -> str:
     return first or second or ""
+
+
+@node_type("picky", rare={"cold": r"\bfrost"})
+def picky(warm: str, cold: str | None = None) -> str:
+    return cold or warm
 
 
 def params_of(schema: dict[str, JsonValue], name: str) -> JsonObject:
@@ -69,6 +78,42 @@ def test_every_reference_of_the_schema_leads_somewhere_and_every_list_is_bounded
     lists = [part for part in parts(schema) if part.get("type") == "array" and "minItems" in part]
     assert len(lists) == 3
     assert all("maxItems" in part for part in lists)
+
+
+@pytest.mark.parametrize(
+    ("text", "workflow", "shown"),
+    [
+        ("Make it warm.", None, "warm: string"),
+        ("Make it FROSTY.", None, "warm: string, cold?: string"),
+        ("Make it warm.", {"pipeline": []}, "warm: string, cold?: string"),
+    ],
+)
+def test_a_rare_param_is_offered_where_the_request_has_words_for_it(
+    text: str, workflow: dict[str, JsonValue] | None, shown: str, registry: Registry
+) -> None:
+    wide = registry.with_types(picky)
+    choice = offered(wide, Request(text, workflow=workflow))
+    assert [each.params for each in catalogue(choice) if each.name == "picky"] == [shown]
+    names = [name for name in ("warm", "cold") if name in shown]
+    assert list(params_of(answer_schema(choice), "picky")["properties"]) == names
+
+
+def test_words_for_a_rare_param_that_are_no_regular_expression_are_refused_at_once() -> None:
+    with pytest.raises(re.error):
+        node_type("broken", rare={"cold": "("})
+
+
+def test_every_text_of_params_is_bounded_and_what_a_request_says_fits_into_it() -> None:
+    texts = [
+        part
+        for step in ("shell", "llm", "write_file")
+        for part in parts(params_of(answer_schema(installed_types(), 2001), step))
+        if part.get("type") == "string"
+    ]
+    assert texts
+    assert {part.get("maxLength") for part in texts if "pattern" not in part} == {2001}
+    assert longest_text(Request("x" * 2000)) == 2001
+    assert longest_text(Request("x")) == 1500
 
 
 def parts(schema: object) -> Iterator[dict[str, object]]:

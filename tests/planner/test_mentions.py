@@ -66,3 +66,8 @@ def test_no_text_is_too_strange(text: str) -> None:
     for name in mentioned(text, registry):
         assert name in text
     left_out(Request(text), {"pipeline": [text]}, registry)
+
+
+def test_numbers_that_count_the_points_of_a_list_or_stand_in_a_unit_are_no_names(registry: Registry) -> None:
+    text = "Do:\n 1. clone it\n 2.1 write 3 files\n 4) drop it at 9.81 m/s^2"
+    assert mentioned(text, registry) == ["3", "9.81"]

@@ -22,8 +22,8 @@ from runtime.parallelize import parallelize
 ASKED = Request("say x")
 
 
-def echo(name: str, text: str = "x", **rest: JsonValue) -> JsonValue:
-    return {"id": name, "type": "echo", "params": {"text": text}, **rest}
+def echo(name: str, text: str = "", **rest: JsonValue) -> JsonValue:
+    return {"id": name, "type": "echo", "params": {"text": text or f"x {name}"}, **rest}
 
 
 CHAIN: JsonValue = {"description": "kept", "pipeline": [echo("a"), echo("b"), echo("c", "${a.result}${b.result}")]}

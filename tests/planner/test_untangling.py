@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,15 @@ from hypothesis import strategies as st
 from planner.untangling import untangle
 from runtime.checks import examine
 from runtime.issues import JsonValue
-from runtime.node_types import Registry
+from runtime.node_types import Registry, installed_types
 
 
 def step(name: str, *uses: str) -> JsonValue:
-    return {"id": name, "type": "echo", "params": {"text": " ".join(f"${{{each}.result}}" for each in uses)}}
+    return {"id": name, "type": "echo", "params": {"text": " ".join([name, *(f"${{{each}.result}}" for each in uses)])}}
+
+
+def said(name: str, text: str) -> JsonValue:
+    return {"id": name, "type": "echo", "params": {"text": text}}
 
 
 def block(*branches: JsonValue) -> JsonValue:
@@ -67,20 +73,27 @@ def test_a_step_comes_after_what_it_uses(
         [step("a", "b"), step("b", "a")],
         [{"parallel": [A, C], "on_error": "continue"}],
         [ROUTED, A],
-        [C, C],
+        [A, said("a", "y"), C],
         ["a", None],
     ],
     ids=["in order", "a circle in a block", "a circle", "a block with a mode", "routing", "ambiguous", "no steps"],
 )
 def test_what_is_in_order_or_has_no_one_order_is_left_alone(written: list[JsonValue], registry: Registry) -> None:
     kept = untangle(written, registry)
-    assert kept.entries == written or kept.notes == ("called the other step 'c' 'c_2'",)
+    assert (kept.entries, kept.notes) == (written, ())
 
 
 def test_the_second_of_two_equal_ids_gets_another_if_nobody_refers_to_it(registry: Registry) -> None:
-    untangled = untangle([A, block(A, step("a_2")), A], registry)
+    once, again, more = (said("a", text) for text in ("x", "y", "z"))
+    untangled = untangle([once, block(again, step("a_2")), more], registry)
     assert names(untangled.entries) == ["a", {"|": ["a_3", "a_2"]}, "a_4"]
-    assert untangle([A, A, C], registry).entries == [A, A, C]
+
+
+def test_where_an_id_has_as_many_references_as_bearers_each_means_its_own(registry: Registry) -> None:
+    both = said("c", "first ${a.result}, then ${a.result}")
+    untangled = untangle([said("a", "x"), said("a", "y"), both], registry)
+    assert untangled.entries == [said("a", "x"), said("a_2", "y"), said("c", "first ${a.result}, then ${a_2.result}")]
+    assert untangled.notes == ("called the other step 'a' 'a_2'",)
 
 
 def test_result_of_a_type_without_such_an_output_is_its_main_one(registry: Registry) -> None:
@@ -93,6 +106,16 @@ def test_result_of_a_type_without_such_an_output_is_its_main_one(registry: Regis
     untangled = untangle([total, user], registry)
     assert untangled.entries[1]["params"]["text"] == "${t.sum} ${t.sum } $${t.result} ${u.result}"  # type: ignore[index,call-overload]  # JSON
     assert untangled.notes == ("read ${t.result} as ${t.sum}", "read ${t.response} as ${t.sum}")
+
+
+def test_what_a_single_open_output_is_not_called_is_a_part_of_it(registry: Registry) -> None:
+    open_type = replace(registry["echo"], name="open", outputs={"result": "any"})
+    wide = Registry({}).with_types(open_type, registry["echo"])
+    found: JsonValue = {"id": "f", "type": "open", "params": {"text": "x"}}
+    user = said("u", "${f.origin} ${f.stops.first} ${f.result.name} ${u.origin}")
+    untangled = untangle([found, user], wide)
+    assert untangled.entries[1] == said("u", "${f.result.origin} ${f.result.stops.first} ${f.result.name} ${u.origin}")
+    assert "read ${f.origin} as ${f.result.origin}" in untangled.notes
 
 
 def test_what_other_types_call_their_main_output_is_read_as_that_of_the_type_or_as_the_part_named(
@@ -145,3 +168,18 @@ def test_untangling_keeps_every_step_and_has_nothing_to_do_the_second_time(
 
 
 PUNCTUATION = str.maketrans("", "", "[]{}|:', ")
+
+
+def test_a_key_in_single_quotes_is_the_same_in_double_ones(registry: Registry) -> None:
+    user = said("u", "${a.result['First name']} $${a.result['x']} ${a.result[0]}")
+    untangled = untangle([A, user], registry)
+    assert untangled.entries[1] == said("u", "${a.result[\"First name\"]} $${a.result['x']} ${a.result[0]}")
+    assert untangled.notes == ("read ${a.result['First name'] with its key in double quotes",)
+
+
+def test_a_field_of_an_output_with_a_schema_is_read_from_it() -> None:
+    schema: JsonValue = {"type": "object", "properties": {"french": {"type": "string"}}}
+    asked: JsonValue = {"id": "t", "type": "llm", "params": {"prompt": "Translate.", "output_schema": schema}}
+    user: JsonValue = {"id": "u", "type": "transform", "params": {"value": ["${t.french}", "${t.usage}", "${t.dutch}"]}}
+    untangled = untangle([asked, user], installed_types())
+    assert untangled.entries[1]["params"] == {"value": ["${t.result.french}", "${t.usage}", "${t.dutch}"]}  # type: ignore[index,call-overload]  # JSON

@@ -65,6 +65,17 @@ def test_at_most_eight_reasons_are_told_and_none_twice(registry: Registry) -> No
     assert reasons([issue, issue], None) == ("unknown_node_type at /pipeline/0/type: no",)
 
 
+def test_a_text_that_reaches_the_bound_of_an_answer_was_cut(registry: Registry) -> None:
+    cut, whole = echo("a", "x" * 1500), echo("a", "x" * 1499)
+    assert told({"pipeline": [cut]}, registry) == (
+        "document_limits at step 'a' params/text: this text was cut after 1,500 characters; "
+        "write it in fewer than 1,500 characters, each line once",
+    )
+    assert told({"pipeline": [whole]}, registry) == ()
+    asked = Request("Say " + "x" * 1500)
+    assert judge({"pipeline": [cut]}, asked, registry).issues == ()
+
+
 def test_inputs_of_the_request_are_declared_and_others_are_undefined(registry: Registry) -> None:
     asked = Request("greet", {"who": "string", "note": "what to add"})
     verdict = judge({"pipeline": [echo("a", "${workflow.who} ${workflow.note} ${workflow.x}")]}, asked, registry)

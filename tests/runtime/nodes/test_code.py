@@ -118,6 +118,41 @@ def test_a_source_that_is_no_python_is_seen_as_written(source: str, message: str
     assert message is None or issue.message == message
 
 
+@pytest.mark.parametrize(
+    ("signature", "inputs", "found"),
+    [
+        ("text", {}, {"/inputs": "run takes 'text', and no input gives it"}),
+        ("text", {"words": 1}, {"/inputs": "run takes 'text', and no input gives it", "/inputs/words": "run takes no"}),
+        ("text, loud=False", {"text": "${a.result}"}, {}),
+        ("*, text, loud=None", {"text": 1}, {}),
+        ("*, text", {}, {"/inputs": "run takes 'text', and no input gives it"}),
+        ("text, **more", {"text": 1, "words": 2}, {}),
+        ("", {"text": 1}, {"/inputs/text": "run takes no 'text'"}),
+        ("", {}, {}),
+        ("text", "${a.result}", {}),
+    ],
+)
+def test_inputs_that_run_cannot_be_called_with_are_seen_as_written(
+    signature: str, inputs: JsonValue, found: dict[str, str]
+) -> None:
+    issues = list(check_params(code, {"source": f"def run({signature}): return 1", "inputs": inputs}, ""))
+    assert {issue.path for issue in issues} == found.keys()
+    assert all(issue.message.startswith(found[issue.path]) for issue in issues)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "run = len",
+        "import math\n@math.cache\ndef run(x): pass",
+        "def run(x): pass\ndef run(): pass",
+        "if 1:\n def run(x): pass",
+    ],
+)
+def test_a_run_that_is_no_plain_function_may_take_anything(source: str) -> None:
+    assert not list(check_params(code, {"source": source}, ""))
+
+
 @pytest.mark.parametrize("source", ["run = lambda: 1", "from m import run", "from m import *", r"def run(): '\d'"])
 def test_a_run_made_in_another_way_is_good(bench: Bench, source: str) -> None:
     assert bench.problems(code, {"source": source}) == []
