@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.mending import mend
+from planner.request import Request
+from planner.validation import judge
 from runtime.issues import JsonValue
 from runtime.node_types import Registry, installed_types
 
@@ -78,6 +80,44 @@ VALUES = st.recursive(
 def test_mending_twice_is_mending_once_and_nothing_makes_it_raise(registry: Registry, value: JsonValue) -> None:
     once = mend(value, registry).value
     assert mend(once, registry).value == once
+
+
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            *("${a.result}", "${b.x.y}", "${a.stdout}", "${HOME}", "${read_file.text}", "${a.result['k']}", "${", "$$"),
+            *("def run(text):\n    return 1", "def f(x): return 1", "line\n", "brief.txt", " ", "'", '"'),
+        ]
+    ),
+    max_size=4,
+).map("".join)
+STEPS = st.builds(
+    lambda name, kind, param, text, more: {"id": name, "type": kind, "params": {param: text}, **more},
+    st.sampled_from("abc"),
+    st.sampled_from(["llm", "code", "shell", "read_file", "write_file", "transform", "wait", "nobody"]),
+    st.sampled_from(["prompt", "source", "command", "path", "value", "content", "inputs"]),
+    TEXTS,
+    st.sampled_from([{}, {}, {}, {"next": {"default": "a"}}, {"prompt": "x"}]),
+)
+ENTRIES = st.recursive(
+    STEPS,
+    lambda inner: st.builds(
+        lambda key, entries: {key: entries}, st.sampled_from(["parallel", "pipeline"]), st.lists(inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+ORDERS = st.lists(st.sampled_from(["a", "b", "c", "needs", "and", ";", ":", ","]), max_size=8).map(" ".join)
+
+
+@given(st.lists(ENTRIES, max_size=4), ORDERS)
+def test_whatever_the_built_in_types_are_given_is_judged_and_mended_for_good(
+    pipeline: list[JsonValue], description: str
+) -> None:
+    types = installed_types()
+    value: JsonValue = {"description": description, "pipeline": pipeline}
+    judge(value, Request("Review brief.txt and save it in out.md."), types)
+    once = mend(value, types).value
+    assert mend(once, types).value == once
 
 
 def test_a_step_that_would_be_given_its_own_output_is_given_nothing() -> None:
