@@ -133,12 +133,13 @@ def _name_outputs(entries: list[JsonValue], registry: Registry, notes: list[str]
 def _real_output(node_type: NodeType, params: JsonValue, word: str, part: str | None) -> str | None:
     """The place that a wrong name of an output stands for, if it can only be one.
 
-    What other types call their main output is the main output, or the output that is named after it.
+    What other types call their main output is the main output, or the output that is named after it; so is what is
+    called like the file that the step reads.
     """
     outputs = tuple(node_type.outputs)
     if not outputs or {*outputs, *node_type.aliases} & {word}:
         return None
-    if word in _GENERIC:
+    if word in _GENERIC or word == _file_name(params):
         return part if part in outputs else ".".join(filter(None, [outputs[0], part]))
     for output, schema in node_type.schemas(params).items() if isinstance(params, dict) else ():
         if isinstance(schema, dict) and isinstance(known := schema.get("properties"), dict) and word in known:
@@ -146,6 +147,12 @@ def _real_output(node_type: NodeType, params: JsonValue, word: str, part: str | 
     if node_type.outputs == {outputs[0]: "any"}:
         return ".".join(filter(None, [outputs[0], word, part]))
     return None
+
+
+def _file_name(params: JsonValue) -> str:
+    """The name of a step's file without folders and ending."""
+    path = params.get("path") if isinstance(params, dict) else None
+    return path.rpartition("/")[2].partition(".")[0] if isinstance(path, str) else ""
 
 
 # --- order -----------------------------------------------------------------------------------------------------------

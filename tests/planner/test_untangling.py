@@ -183,3 +183,10 @@ def test_a_field_of_an_output_with_a_schema_is_read_from_it() -> None:
     user: JsonValue = {"id": "u", "type": "transform", "params": {"value": ["${t.french}", "${t.usage}", "${t.dutch}"]}}
     untangled = untangle([asked, user], installed_types())
     assert untangled.entries[1]["params"] == {"value": ["${t.result.french}", "${t.usage}", "${t.dutch}"]}  # type: ignore[index,call-overload]  # JSON
+
+
+def test_what_is_called_like_the_file_that_a_step_reads_is_its_content() -> None:
+    read: JsonValue = {"id": "r", "type": "read_file", "params": {"path": "in/brief.txt"}}
+    user: JsonValue = {"id": "u", "type": "llm", "params": {"prompt": "${r.brief} ${r.size} ${r.txt}"}}
+    untangled = untangle([read, user], installed_types())
+    assert untangled.entries[1]["params"] == {"prompt": "${r.content} ${r.size} ${r.txt}"}  # type: ignore[index,call-overload]  # JSON
