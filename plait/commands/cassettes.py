@@ -19,6 +19,7 @@ from evals.running import Matrix, run_suites
 from evals.upkeep import Shelf, examined, prune, refresh
 from plait.application import new_app
 from plait.display import is_interactive, put, put_json, say
+from plait.eval_cases import Cases, named_cases
 from plait.eval_progress import progress_of
 from plait.eval_variants import ManyPrompts, ManyVariants, variants, variants_of
 from plait.options import Allow, Json
@@ -90,11 +91,11 @@ def record(
     variant: ManyVariants = None,
     prompts: ManyPrompts = None,
     epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Try every case so often.")] = 1,
-    case: Annotated[list[str] | None, typer.Option("--case", metavar="ID", help="Only this case. Repeatable.")] = None,
+    case: Cases = None,
     allow: Allow = None,
 ) -> int:
     """Ask a model for what is missing or stale, and for nothing else; each answer is kept as it comes."""
-    found = select_cases(_found(suite, cassettes), case or ())
+    found = select_cases(_found(suite, cassettes), named_cases(case))
     matrix = Matrix((model or os.environ.get("PLAIT_MODEL") or LOCAL,), variants(variant, prompts), epochs)
     outcomes = asyncio.run(_recorded(found, matrix, tuple(allow or ())))
     marked = refresh((trial for trial in matrix.trials(found) if trial.asks), outcomes)

@@ -28,6 +28,7 @@ from plait.commands.eval_diff import diff
 from plait.commands.eval_list import list_suites
 from plait.commands.eval_show import show
 from plait.display import put, put_json, say
+from plait.eval_cases import Cases, named_cases
 from plait.eval_progress import progress_of
 from plait.eval_report import report_text
 from plait.eval_variants import ManyPrompts, ManyVariants, variants
@@ -50,10 +51,6 @@ ManyModels = Annotated[
     typer.Option("--model", metavar="M", help="A model; else PLAIT_MODEL, else the embedded one. Repeatable."),
 ]
 Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Try every case so often.")]
-Cases = Annotated[
-    list[str] | None,
-    typer.Option("--case", metavar="ID", help="Only this case; @FILE names one on each line. Repeatable."),
-]
 ThresholdTexts = Annotated[
     list[str] | None,
     typer.Option("--threshold", metavar="NAME>=X", help="The least mean of a score; X is of passed. Repeatable."),
@@ -107,7 +104,7 @@ def run(
 ) -> int:
     """Plan every case of the suites and score what came of it. Offline, unless --record or --live."""
     asked = Asked(
-        suites=select_cases(_suites(suite, cassettes), [name for each in case or () for name in _cases(each)]),
+        suites=select_cases(_suites(suite, cassettes), named_cases(case)),
         matrix=Matrix(tuple(model or [os.environ.get("PLAIT_MODEL") or LOCAL]), variants(variant, prompts), epochs),
         mode=_mode(replay=replay, record=record, live=live),
         thresholds=_thresholds(threshold or ()),
@@ -185,14 +182,6 @@ def _suites(names: Sequence[str], cassettes: Path | None) -> list[Found]:
     if invalid:
         raise typer.Exit(BAD_USAGE)
     return found
-
-
-def _cases(said: str) -> list[str]:
-    """An id, or those on the lines of a file."""
-    if not said.startswith("@"):
-        return [said]
-    lines = Path(said[1:]).read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _mode(**asked: bool) -> Mode:

@@ -74,6 +74,15 @@ def test_recording_asks_only_for_what_is_missing(call: Call, suite: str, folder:
     assert call("cassettes", "check", suite).code == 0
 
 
+def test_the_cases_to_record_may_stand_in_a_file(call: Call, suite: str, folder: Path, tmp_path: Path) -> None:
+    for name in ("one.json", "two.json"):
+        (folder / name).unlink()
+    (tmp_path / "some.ids").write_text("two\n\n")
+    called = call("cassettes", "record", suite, "--model", MODEL, "--case", f"@{tmp_path / 'some.ids'}")
+    assert called.err.endswith("1 of 1 recorded, 0 of them marked as current\n")
+    assert [path.name for path in folder.iterdir()] == ["two.json"]
+
+
 def test_a_case_that_asks_something_else_is_stale_and_is_recorded_anew(
     call: Call, write: Write, suite: str, folder: Path
 ) -> None:
