@@ -63,6 +63,8 @@ def type_of_tool(tool: Tool) -> NodeType:
     fields = {f"param_{at}": _field(param) for at, param in enumerate(tool.params)}
     model = create_model(f"{tool.name}_params", __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload]  # fields by name
     effects = tuple(Effect("tool", place) for place in tool.writes)
+    fields_of_result: JsonValue = {"type": "object", "properties": {name: {} for name in tool.returns}}
+    schemas = {"result": fields_of_result} if tool.returns else {}
     return NodeType(
         name=tool.name,
         function=_no_answer,
@@ -70,6 +72,7 @@ def type_of_tool(tool: Tool) -> NodeType:
         call=_no_answer,
         outputs={"result": "any"},
         description=_described(tool),
+        schemas=lambda params: schemas,
         effects=lambda params: effects,
     )
 

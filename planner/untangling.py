@@ -124,7 +124,7 @@ def _name_outputs(entries: list[JsonValue], registry: Registry, notes: list[str]
         return _OUTPUT.sub(real, _QUOTED_KEY.sub(doubly_quoted, text))
 
     def doubly_quoted(found: re.Match[str]) -> str:
-        notes.append(f"read {found[0]} with its key in double quotes")
+        notes.append(f"put the key '{found[2]}' of a reference in double quotes")
         return f'{found[1]}["{found[2]}"]'
 
     return [with_steps(entry, mend) for entry in entries]

@@ -82,3 +82,15 @@ def test_a_script_may_choose_the_way() -> None:
         "a": "skipped",
         "b": "succeeded",
     }
+
+
+def test_a_field_that_a_tool_does_not_return_is_an_issue_before_anything_runs() -> None:
+    tool: JsonValue = {"name": "find_bus", "description": "Finds a bus.", "returns": ["origin"]}
+    case = Case.model_validate({"id": "a", "request": "Do it.", "tools": [tool]})
+    types = offered(Suite(name="s", cases=(case,)), case)
+    find: JsonValue = {"id": "f", "type": "find_bus", "params": {}}
+    say: JsonValue = {"id": "s", "type": "transform", "params": {"value": ["${f.result.origin}", "${f.result.price}"]}}
+    issues = examine({"pipeline": [find, say]}, types).issues
+    assert [(issue.code, issue.message) for issue in issues] == [
+        ("unknown_output", "${f.result.price}: the schema of 'f' has no 'price' there")
+    ]

@@ -174,7 +174,7 @@ def test_a_key_in_single_quotes_is_the_same_in_double_ones(registry: Registry) -
     user = said("u", "${a.result['First name']} $${a.result['x']} ${a.result[0]}")
     untangled = untangle([A, user], registry)
     assert untangled.entries[1] == said("u", "${a.result[\"First name\"]} $${a.result['x']} ${a.result[0]}")
-    assert untangled.notes == ("read ${a.result['First name'] with its key in double quotes",)
+    assert untangled.notes == ("put the key 'First name' of a reference in double quotes",)
 
 
 def test_a_field_of_an_output_with_a_schema_is_read_from_it() -> None:
