@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from plait.display import issue_line, pretty, put, put_json, say
+from plait.programs import missing_programs
 from planner import Attempt, NotAccepted, Plan
 from planner.attempt import total_cost, total_usage
 from runtime.checks import Examination
@@ -29,6 +30,12 @@ def tell(attempt: Attempt) -> None:
 def show_graph(examined: Examination) -> None:
     if examined.graph is not None:
         say(ascii.render(examined.graph))
+
+
+def show_doubts(examined: Examination) -> None:
+    """What only this machine can say of a workflow that was accepted."""
+    for doubt in missing_programs(examined.graph) if examined.graph is not None else ():
+        say(f"warning: {doubt}")
 
 
 def show_refusal(error: NotAccepted) -> None:

@@ -16,7 +16,7 @@ from plait import api, results
 from plait.application import new_app
 from plait.approvals import Approvals
 from plait.asking import clarified
-from plait.attempts import plan_json, print_outcome, show_graph, tell
+from plait.attempts import plan_json, print_outcome, show_doubts, show_graph, tell
 from plait.display import is_interactive, pretty, put, put_json, say
 from plait.documents import examine_named
 from plait.execution import approved, carry_out, chosen, refused, run_examined
@@ -241,6 +241,7 @@ def _go_on(accepted: Plan, places: Sequence[Path], options: RunOptions, registry
         show = say if run else put  # with --run standard output is for what the run gives
         show(pretty(workflow))
     show_graph(examined)
+    show_doubts(examined)
     if options.explain:
         say(str(_explained(examined, registry)))
     return run_examined(examined, registry, options) if run else 0

@@ -31,6 +31,19 @@ def test_the_accepted_workflow_is_data_and_the_rest_is_told(call: Call) -> None:
     assert "* both    shell\n" in done.err
 
 
+def test_a_program_that_this_machine_does_not_have_is_pointed_out(call: Call) -> None:
+    steps = [
+        *(shell("lamp", "turn_on_lamp kitchen"), shell("list", "ls -l"), shell("go", "cd /tmp && turn_on_lamp")),
+        *(shell("by path", "./turn_on_lamp"), shell("set", "A=1 turn_on_lamp"), value("say", "turn_on_lamp")),
+    ]
+    for at, step in enumerate(steps):
+        step["id"] = f"s{at}"
+    done = planned(call, [json.dumps(pipeline(*steps))])
+    assert done.code == 0
+    told = "warning: 's0' runs 'turn_on_lamp', and this machine has no program of that name; see if there is one"
+    assert [line for line in done.err.splitlines() if line.startswith("warning: ")] == [told]
+
+
 def test_each_attempt_is_told_with_its_issues(call: Call) -> None:
     done = planned(call, [WRONG, GOOD])
     assert done.code == 0
