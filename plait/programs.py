@@ -14,8 +14,8 @@ from runtime.graph import Graph
 
 _FIRST = re.compile(r"\s*([A-Za-z][\w.+-]*)(?=\s|$)")
 _WORDS_OF_THE_SHELL = """
-alias bg break case cd command continue echo eval exec exit export false fg for getopts hash if jobs kill printf pwd read
-readonly return set shift test time times trap true type ulimit umask unalias unset until wait while
+alias bg break case cd command continue echo eval exec exit export false fg for getopts hash if jobs kill printf pwd
+read readonly return set shift test time times trap true type ulimit umask unalias unset until wait while
 """
 _OF_THE_SHELL = frozenset(_WORDS_OF_THE_SHELL.split())
 
