@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from runtime.issues import JsonValue
+from runtime.node_types import Registry
 from runtime.references import references_in
 
 Entry: TypeAlias = dict[str, JsonValue]
@@ -88,3 +91,23 @@ def with_heads(step: Entry, other: Callable[[str], str]) -> Entry:
         return step
     params = in_texts(step["params"], lambda text: _HEAD.sub(lambda found: f"${{{other(found[1])}", text))
     return {**step, "params": params}
+
+
+def asks_a_model(step: Entry, registry: Registry) -> bool:
+    """Whether a step's type, with these params, needs a language model."""
+    kind, params = step.get("type"), step.get("params")
+    node_type = registry.get(kind) if isinstance(kind, str) else None
+    if node_type is None or not isinstance(params, dict):
+        return False
+    return any(each.split(":")[0] == "model" for each in node_type.capabilities(params))
+
+
+def functions_of(source: str) -> list[ast.FunctionDef]:
+    """The functions of a Python text, outermost ones only; none of a text that is no Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an odd escape in a string, say
+            tree = ast.parse(source, "<source>")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef)]

@@ -5,12 +5,10 @@ Only where it can mean one thing; each change is noted.
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
 from collections.abc import Collection
 
-from planner.entries import Entry, in_texts, steps_of, with_steps
+from planner.entries import Entry, asks_a_model, functions_of, in_texts, steps_of, with_steps
 from planner.repetitions import without_repeated_lines
 from runtime.issues import JsonValue
 from runtime.node_types import Registry
@@ -29,19 +27,21 @@ def _mended(step: Entry, ids: Collection[str], registry: Registry, notes: list[s
     if not isinstance(params, dict) or not isinstance(name, str):
         return step
     kind, said = step.get("type"), list[str]()
-    changed: dict[str, JsonValue] = {key: _calm(value, name, said) for key, value in params.items()}
+    changed = dict(params)
     if kind == "code" and isinstance(source := changed.get("source"), str):
         changed["source"] = _with_run(source, name, said)
     if kind == "shell" and isinstance(command := changed.get("command"), str):
         changed["command"] = _with_variables(command, ids, said)
-    if "next" not in step and _asks_a_model(kind, changed, registry):
-        changed = {key: _without_itself(value, name, said) for key, value in changed.items()}
+    if asks_a_model(step, registry):  # elsewhere a line may stand there often, as in a file or in code
+        changed = {key: _calm(value, name, said) for key, value in changed.items()}
+        if "next" not in step:
+            changed = {key: _without_itself(value, name, said) for key, value in changed.items()}
     notes += said
     return {**step, "params": changed} if said else step
 
 
 def _calm(value: JsonValue, name: str, said: list[str]) -> JsonValue:
-    """A text without the lines that a small model repeats until it is stopped."""
+    """A prompt without the lines that a small model repeats until it is stopped."""
     calm = in_texts(value, without_repeated_lines)
     if calm != value:
         said.append(f"left out the lines that '{name}' says over and over")
@@ -50,13 +50,7 @@ def _calm(value: JsonValue, name: str, said: list[str]) -> JsonValue:
 
 def _with_run(source: str, name: str, said: list[str]) -> str:
     """Python whose only function is called `run`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an odd escape in a string, say
-            tree = ast.parse(source, "<source>")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return source
-    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    functions = [each.name for each in functions_of(source)]
     if len(functions) != 1 or re.search(r"\brun\b", source):
         return source
     said.append(f"called the function '{functions[0]}' of '{name}' 'run'")
@@ -68,11 +62,6 @@ def _with_variables(command: str, ids: Collection[str], said: list[str]) -> str:
     found = dict.fromkeys(variable for variable in _VARIABLE.findall(command) if variable not in ids)
     said += [f"read ${{{variable}}} as a variable of the shell" for variable in found]
     return _VARIABLE.sub(lambda match: f"${match[0]}" if match[1] in found else match[0], command)
-
-
-def _asks_a_model(kind: JsonValue, params: dict[str, JsonValue], registry: Registry) -> bool:
-    node_type = registry.get(kind) if isinstance(kind, str) else None
-    return node_type is not None and any(each.split(":")[0] == "model" for each in node_type.capabilities(params))
 
 
 def _without_itself(value: JsonValue, name: str, said: list[str]) -> JsonValue:

@@ -6,12 +6,10 @@ or a function to which nothing is given. Each addition is noted.
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 
-from planner.entries import Entry, steps_of, uses_of, with_steps
+from planner.entries import Entry, functions_of, steps_of, uses_of, with_steps
 from runtime.issues import JsonValue
 from runtime.node_types import Registry
 
@@ -31,7 +29,7 @@ def with_needs(
     steps = {str(step["id"]): step for entry in entries for step in steps_of(entry)}
     needs = stated_needs(description, steps)
     used = set[str]().union(*map(uses_of, steps.values()))
-    idle = [name for name in steps if name not in used]
+    place = {name: at for at, name in enumerate(steps)}
 
     def given(step: Entry) -> Entry:
         params, name = step.get("params"), str(step["id"])
@@ -40,7 +38,7 @@ def with_needs(
         if step["type"] == "llm" and not uses_of(step):
             return _prompted(step, params, [_output(each, steps, registry) for each in needs.get(name, ())], notes)
         if step["type"] == "code":
-            before = [each for each in idle if list(steps).index(each) < list(steps).index(name)]
+            before = [each for each in steps if each not in used and place[each] < place[name]]
             return _called(step, params, [_output(each, steps, registry) for each in before], notes)
         return step
 
@@ -107,13 +105,7 @@ def _called(step: Entry, params: Mapping[str, JsonValue], outputs: list[str], no
 
 def _arguments(source: str) -> dict[str, bool] | None:
     """The arguments of the one function `run`, each with whether it must be given; None if that cannot be told."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an odd escape in a string, say
-            tree = ast.parse(source, "<source>")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    runs = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
+    runs = [each for each in functions_of(source) if each.name == "run"]
     if len(runs) != 1 or runs[0].args.kwarg or runs[0].args.posonlyargs or runs[0].args.kwonlyargs:
         return None
     names = [each.arg for each in runs[0].args.args]

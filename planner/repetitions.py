@@ -10,7 +10,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
-from planner.entries import Entry, inner_of, steps_of, with_heads, with_steps
+from planner.entries import Entry, asks_a_model, inner_of, steps_of, with_heads, with_steps
 from runtime.issues import JsonValue
 from runtime.node_types import ANYTHING, Effect, Registry
 
@@ -80,7 +80,7 @@ def _finds_the_same(step: Entry, registry: Registry, touched: Iterable[Effect]) 
     node_type, params = registry.get(str(step["type"])), step.get("params", {})
     if node_type is None or not isinstance(params, dict) or step.keys() - {"id", "type", "params", "description"}:
         return False
-    if any(each.split(":")[0] == "model" for each in node_type.capabilities(params)):
+    if asks_a_model(step, registry):
         return False
     own = _effects(step, registry)
     return not any(mine.meets(other) for mine in own for other in touched)

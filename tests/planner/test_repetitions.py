@@ -103,6 +103,14 @@ def test_lines_that_a_model_says_over_and_over_are_left_out_and_noted() -> None:
     assert done.notes == ("left out the lines that 'quiz' says over and over",)
 
 
+@pytest.mark.parametrize(
+    ("kind", "param"), [("write_file", "content"), ("code", "source"), ("shell", "command"), ("transform", "value")]
+)
+def test_what_is_no_prompt_may_say_a_line_often(kind: str, param: str) -> None:
+    value: JsonValue = {"pipeline": [step("a", kind, **{param: "x = 1\n" * 5})]}
+    assert mend(value, installed_types()).value == value
+
+
 LINES = st.lists(st.sampled_from(["", "a", "b", "c"]), max_size=30).map("\n".join)
 
 
